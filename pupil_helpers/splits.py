@@ -1,0 +1,127 @@
+"""Which trials to learn from and which to test on.
+
+Neighbouring trials resemble each other: arousal, electrode drift and behaviour change slowly.
+A random split therefore leaves near-copies of every test trial in the training set, and a model
+that only knows *when* in the session it is can score well. Contiguous test blocks with a gap on
+both sides take that advantage away.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Split(NamedTuple):
+    """Trial numbers to train on and trial numbers to test on, two int arrays."""
+
+    train: np.ndarray
+    test: np.ndarray
+
+
+def blocked_folds(n_trials: int, n_folds: int = 5, gap: int = 2) -> list[Split]:
+    """Cut a session into contiguous test blocks, each with the rest as training trials.
+
+    Parameters
+    ----------
+    n_trials : int
+        Trials in the session.
+    n_folds : int, default 5
+        Number of blocks. Every trial is in exactly one test block.
+    gap : int, default 2
+        Trials left out of training on each side of the test block.
+
+    Returns
+    -------
+    list of Split
+        One per block, in order of time; indices are sorted.
+
+    Raises
+    ------
+    ValueError
+        If there are too few trials for that many blocks and that gap.
+    """
+    return inner_blocks(np.arange(n_trials), n_folds, gap)
+
+
+def inner_blocks(train, n_blocks: int = 5, gap: int = 2) -> list[Split]:
+    """The same cut, within the training trials of an outer split.
+
+    For early stopping and for choosing hyperparameters without touching the outer test block.
+
+    Parameters
+    ----------
+    train : array_like of int, (n,)
+        Training trials as numbers in the session, such as ``Split.train``.
+    n_blocks : int, default 5
+        Number of inner blocks of (nearly) equal size.
+    gap : int, default 2
+        Trials left out of inner training on each side of the inner block, counted in trial
+        numbers of the session: across the hole left by an outer block nothing more is dropped
+        than lies within ``gap`` trials.
+
+    Returns
+    -------
+    list of Split
+        ``train`` and ``test`` hold the original trial numbers.
+
+    Raises
+    ------
+    ValueError
+        If ``train`` is not a list of distinct trials, or too short for the blocks and the gap.
+    """
+    trials = np.sort(np.asarray(train))
+    if trials.ndim != 1 or trials.dtype.kind not in "iu" or (np.diff(trials) == 0).any():
+        raise ValueError("train must be a 1-D array of distinct whole trial numbers.")
+    if n_blocks < 2 or gap < 0:
+        raise ValueError(
+            f"got {n_blocks} blocks and gap {gap}; use at least 2 blocks and gap >= 0."
+        )
+    splits = []
+    for test in np.array_split(trials, n_blocks):
+        near = np.isin(trials, test[:, None] + np.arange(-gap, gap + 1))
+        splits.append(Split(trials[~near], test))
+    if min(min(len(split.train), len(split.test)) for split in splits) == 0:
+        raise ValueError(
+            f"{len(trials)} trials are too few for {n_blocks} blocks with a gap of {gap}; "
+            "use more trials, fewer blocks or a smaller gap."
+        )
+    return splits
+
+
+def random_split(n_trials: int, test_share: float = 0.2, seed: int = 42) -> Split:
+    """One random split over trials, as the original PupilEncoder made it.
+
+    Kept for comparison: its test trials lie between training trials, so slow drift leaks.
+    Equal to ``sklearn.model_selection.train_test_split(np.arange(n_trials),
+    test_size=test_share, random_state=seed)``: the test part has ``ceil(test_share * n_trials)``
+    trials and both parts are in shuffled order.
+
+    Parameters
+    ----------
+    n_trials : int
+        Trials in the session.
+    test_share : float, default 0.2
+        Share of the trials to test on, between 0 and 1.
+    seed : int, default 42
+        The original's seed.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    ValueError
+        If either part would be empty.
+    """
+    n_test = int(np.ceil(test_share * n_trials))
+    if not 0 < n_test < n_trials:
+        raise ValueError(
+            f"test_share {test_share} of {n_trials} trials leaves an empty part; "
+            "use more trials or a share between 0 and 1."
+        )
+    # The old generator on purpose: it is the one that reproduces the original's split.
+    order = np.random.RandomState(seed).permutation(n_trials)
+    return Split(order[n_test:], order[:n_test])
