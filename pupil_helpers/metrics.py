@@ -12,12 +12,13 @@ bootstrap (:func:`bootstrap_ci`) into one matrix product.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.special import xlogy
+from scipy.stats import t as student_t
 
-from .smoothing import EVALUATION_KERNEL, Kernel, as_trials, smooth
-
-TINY_RATE = 1e-9  # what nlb_tools puts in place of a predicted rate of zero
+from ._sums import SCORES, centred, prepare, ratio, trial_sums
+from .smoothing import EVALUATION_KERNEL, Kernel, as_trials
 
 
 def psth(counts) -> np.ndarray:
@@ -125,10 +126,10 @@ def trial_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np
 
     NaN in trials whose smoothed counts do not vary.
     """
-    counts, predicted = _prepare(kernel, counts, predicted)
+    counts, predicted = prepare(kernel, counts, predicted)
     error = ((counts - predicted) ** 2).sum(1)  # (trials, regions)
-    total = ((counts - counts.mean(1, keepdims=True)) ** 2).sum(1)
-    return 1 - _ratio(error, total)
+    total = (centred(counts, 1) ** 2).sum(1)
+    return 1 - ratio(error, total)
 
 
 def median_trial_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
@@ -144,93 +145,127 @@ def flattened_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -
     Regions differ in mean rate, and the difference counts as variance to explain. Predicting one
     constant per region, with no knowledge of the pupil at all, then scores high.
     """
-    counts, predicted = _prepare(kernel, counts, predicted)
+    counts, predicted = prepare(kernel, counts, predicted)
     return float(
-        1 - _ratio(((counts - predicted) ** 2).sum(), ((counts - counts.mean()) ** 2).sum())
+        1 - ratio(((counts - predicted) ** 2).sum(), ((counts - counts.mean()) ** 2).sum())
     )
 
 
-# -- scores as sums over trials -------------------------------------------------------------
-
-
-def _prepare(kernel, counts, *predictions) -> list[np.ndarray]:
-    """Check all arrays against the counts, give predictions every trial, smooth all alike."""
-    counts = as_trials(counts, "counts").astype(float)
-    arrays = [counts]
-    for values in predictions:
-        values = np.asarray(values, dtype=float)
-        if values.shape not in (counts.shape, counts.shape[1:], counts.shape[2:]):
-            raise ValueError(
-                f"a prediction has shape {values.shape} but counts has {counts.shape}; "
-                "give one value per trial, bin and region, or per bin and region."
-            )
-        arrays.append(as_trials(np.broadcast_to(values, counts.shape), "a prediction"))
-    return arrays if kernel is None else [smooth(values, kernel) for values in arrays]
-
-
-def _ratio(a, b):
-    """a / b, NaN where b is not above 0."""
-    a, b = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
-    return np.divide(a, b, out=np.full(a.shape, np.nan), where=b > 0)
-
-
-def _squared_sums(kernel, counts, *predictions) -> dict[str, np.ndarray]:
-    """Per trial and region: squared errors and what the total sum of squares needs."""
-    y, *predictions = _prepare(kernel, counts, *predictions)
-    z = y - y.mean((0, 1))  # around a fixed point near the mean, so that nothing cancels
-    sums = {"z": z.sum(1), "zz": (z**2).sum(1), "n": np.full_like(z[:, 0], z.shape[1])}
-    for name, p in zip(("error", "reference"), predictions, strict=False):
-        sums[name] = ((y - p) ** 2).sum(1)  # (trials, regions)
-    return sums
-
-
-def _total(s):
-    return np.maximum(s["zz"] - s["z"] ** 2 / s["n"], 0)
-
-
-def _poisson_sums(_, counts, *predictions) -> dict[str, np.ndarray]:
-    """Per trial and region: log-likelihoods, without log(y!), which cancels in differences."""
-    y, *predictions = _prepare(None, counts, *predictions)
-    if (y < 0).any() or any((p < 0).any() for p in predictions):
-        raise ValueError("counts and predicted rates must be >= 0; clip rates, e.g. at 1e-3.")
-    sums = {"spikes": y.sum(1), "n": np.full_like(y[:, 0], y.shape[1])}
-    sums["saturated"] = (xlogy(y, y) - y).sum(1)
-    for name, p in zip(("model", "null"), predictions, strict=False):
-        p = np.where(p == 0, TINY_RATE, p)
-        sums[name] = (xlogy(y, p) - p).sum(1)  # (trials, regions)
-    return sums
-
-
-def _null(s):
-    """Log-likelihood of the null: as given, or the constant mean of the counts evaluated."""
-    return s["null"] if "null" in s else xlogy(s["spikes"], s["spikes"] / s["n"]) - s["spikes"]
-
-
-SCORES = {
-    "r2": (_squared_sums, lambda s: 1 - _ratio(s["error"], _total(s))),
-    "psth_relative": (_squared_sums, lambda s: 1 - _ratio(s["error"], s["reference"])),
-    "r2_gain": (_squared_sums, lambda s: _ratio(s["reference"] - s["error"], _total(s))),
-    "bits_per_spike": (
-        _poisson_sums,
-        lambda s: _ratio(s["model"] - _null(s), s["spikes"] * np.log(2)),
-    ),
-    "poisson_d2": (
-        _poisson_sums,
-        lambda s: 1 - _ratio(s["saturated"] - s["model"], s["saturated"] - _null(s)),
-    ),
-}
-"""Scores that :func:`bootstrap_ci` knows: how to sum over a trial, how to finish."""
-
-
-def _trial_sums(metric, counts, predicted, reference, kernel) -> dict[str, np.ndarray]:
-    if metric not in SCORES:
-        raise ValueError(f"no metric {metric!r}; choose from {', '.join(SCORES)}.")
-    if reference is None and metric in ("psth_relative", "r2_gain"):
-        raise ValueError(f"{metric} compares two predictions; give the reference prediction too.")
-    predictions = [predicted] if reference is None else [predicted, reference]
-    return SCORES[metric][0](kernel, counts, *predictions)
-
-
 def _score(metric, counts, predicted, reference=None, kernel=None) -> np.ndarray:
-    sums = _trial_sums(metric, counts, predicted, reference, kernel)
+    sums = trial_sums(metric, counts, predicted, reference, kernel)
     return SCORES[metric][1]({name: values.sum(0) for name, values in sums.items()})
+
+
+class Interval(NamedTuple):
+    """Lower and upper end of a confidence interval, each (regions,)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def bootstrap_ci(
+    counts,
+    predicted,
+    reference=None,
+    metric: str = "psth_relative",
+    kernel: Kernel | None = EVALUATION_KERNEL,
+    n_boot: int = 1000,
+    block: int = 15,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Confidence interval of a score, by resampling contiguous blocks of test trials.
+
+    Blocks keep neighbouring trials together, because they are not independent (circular block
+    bootstrap: Politis & Romano 1992). The interval is score ± t × bootstrap standard error, with
+    one degree of freedom less than there are blocks: plain bootstrap percentiles are too narrow
+    when blocks are few (Hesterberg 2015, doi:10.1080/00031305.2015.1089789). It holds for the
+    predictions given; it does not include the luck of the training trials.
+
+    Parameters
+    ----------
+    counts, predicted, reference, kernel
+        As in the score named by ``metric``; ``reference`` is the PSTH prediction, the other
+        model or the null rates where the score takes one. Predictions from all folds can be
+        joined in order of trials.
+    metric : {"psth_relative", "r2", "r2_gain", "bits_per_spike", "poisson_d2"}
+        Which score.
+    n_boot : int, default 1000
+        Resamples.
+    block : int, default 15
+        Trials per block; at most a fifth of the trials is used. Take longer blocks where the
+        error drifts over more than a few trials.
+    level : float, default 0.95
+        Coverage aimed at.
+    seed : int, default 0
+        Seed of the resampling.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 10 trials, or as the score raises.
+    """
+    sums = trial_sums(metric, counts, predicted, reference, kernel)
+    finish = SCORES[metric][1]
+    n_trials = len(sums["n"])
+    if n_trials < 10:
+        raise ValueError(
+            f"{n_trials} trials are too few for a confidence interval; use 10 or more."
+        )
+    block = max(1, min(block, n_trials // 5))
+    n_blocks = n_trials / block
+    draws = np.random.default_rng(seed).integers(n_trials, size=(n_boot, int(np.ceil(n_blocks))))
+    drawn = (draws[:, :, None] + np.arange(block)) % n_trials  # (n_boot, blocks, block)
+    drawn = drawn.reshape(n_boot, -1)[:, :n_trials] + n_trials * np.arange(n_boot)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=n_boot * n_trials).reshape(n_boot, n_trials)
+    error = finish({name: times @ values for name, values in sums.items()}).std(0)  # (regions,)
+    score = finish({name: values.sum(0) for name, values in sums.items()})
+    reach = student_t.ppf((1 + level) / 2, n_blocks - 1) * np.sqrt(n_blocks / (n_blocks - 1))
+    return Interval(score - reach * error, score + reach * error)
+
+
+def hierarchical_ci(scores, animals, level: float = 0.95) -> Interval:
+    """Confidence interval of the mean score over animals, from several sessions per animal.
+
+    Sessions of one animal are not independent, so each animal is averaged first and the
+    animals are the sample: a t interval over animal means. (A bootstrap that resamples animals
+    with all their sessions estimates the same standard error; resampling sessions as well
+    counts the variance between them twice. Davison & Hinkley 1997, section 3.8.)
+
+    Parameters
+    ----------
+    scores : array_like, (sessions,) or (sessions, regions)
+        One score per session; NaN where a region was not recorded.
+    animals : array_like, (sessions,)
+        Which animal each session is from.
+    level : float, default 0.95
+        Coverage aimed at.
+
+    Returns
+    -------
+    Interval
+        NaN for regions seen in fewer than two animals.
+
+    Raises
+    ------
+    ValueError
+        If there is not one animal per session.
+    """
+    scores, animals = np.asarray(scores, dtype=float), np.asarray(animals)
+    if scores.ndim not in (1, 2) or animals.shape != scores.shape[:1]:
+        raise ValueError(
+            f"scores has shape {scores.shape} and animals {animals.shape}; "
+            "give one row of scores and one animal per session."
+        )
+    member = (np.unique(animals)[:, None] == animals).astype(float)  # (animals, sessions)
+    means = ratio(member @ np.nan_to_num(scores), member @ ~np.isnan(scores))
+    seen = ~np.isnan(means)
+    n = seen.sum(0)
+    mean = ratio(np.nan_to_num(means).sum(0), n)
+    variance = ratio((np.where(seen, means - mean, 0) ** 2).sum(0), n - 1)
+    reach = student_t.ppf((1 + level) / 2, np.maximum(n - 1, 1)) * np.sqrt(ratio(variance, n))
+    return Interval(mean - reach, mean + reach)
