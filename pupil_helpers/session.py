@@ -6,9 +6,9 @@ so that a wrong shape is reported here, by name, and not three chapters later.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import tempfile
-import zipfile
+import uuid
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -115,10 +115,14 @@ class Session:
                 f"regions has shape {self.regions.shape}, expected ({self.n_neurons},): "
                 "one name per neuron in spikes"
             )
-        if not (np.isfinite(self.bin_size) and self.bin_size > 0):
-            self._fail(f"bin_size is {self.bin_size}; give the bin width in seconds, e.g. 0.01")
+        if not (_is_finite(self.bin_size) and self.bin_size > 0):
+            self._fail(f"bin_size is {self.bin_size!r}; give the bin width in seconds, e.g. 0.01")
+        if not _is_finite(self.start):
+            self._fail(f"start is {self.start!r}; give the time of the first bin in seconds")
         if self.trials is None:
             self.trials = pd.DataFrame(index=pd.RangeIndex(self.n_trials))
+        if not isinstance(self.trials, pd.DataFrame):
+            self._fail("trials is not a pandas DataFrame; give one with a row per trial")
         if len(self.trials) != self.n_trials:
             self._fail(f"trials has {len(self.trials)} rows, expected {self.n_trials}")
         if self.truth is not None and np.shape(self.truth.rates) != self.spikes.shape:
@@ -275,8 +279,7 @@ class Session:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            truth = {k.removeprefix("truth."): v for k, v in arrays.items() if k[:6] == "truth."}
-            columns = {k.removeprefix("trials."): v for k, v in arrays.items() if k[:7] == "trials."}
+            columns, truth = _grouped(arrays, "trials."), _grouped(arrays, "truth.")
             return cls(
                 pupil=arrays["pupil"],
                 spikes=arrays["spikes"],
@@ -289,29 +292,37 @@ class Session:
             )
         except FileNotFoundError:
             raise
-        except SessionError:
-            raise
-        except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        except Exception as error:  # a damaged file can fail in any way
+            reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
             raise SessionError(
-                f"{path.name} is not a readable session file ({error}); delete it and make it again."
+                f"{path.name} is not a readable session file ({reason}); delete it and make it "
+                "again."
             ) from error
+
+
+def _is_finite(number) -> bool:
+    return isinstance(number, (int, float, np.number)) and bool(np.isfinite(number))
+
+
+def _grouped(arrays: dict, prefix: str) -> dict:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def write_npz(path: Path, arrays: dict) -> None:
     """Write arrays to ``path`` in one step: a temporary file, then a rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    # Not tempfile.mkstemp: its files are private, and a class may share one data folder.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        with os.fdopen(handle, "wb") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as file:
             np.savez_compressed(file, **arrays)
         os.replace(temporary, path)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         raise OSError(
             error.errno,
             f"could not write {path.name} ({error.strerror}); free some space or choose another "
             f"folder than {path.parent}",
         ) from error
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

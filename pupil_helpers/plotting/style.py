@@ -1,0 +1,71 @@
+"""One look for every figure: a colour-blind-safe palette, units on axes, a light card.
+
+Figures keep a near-white background of their own, so that they read the same on light and dark
+pages.
+"""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+
+# Okabe & Ito's colours, told apart with every common form of colour blindness.
+PALETTE = {
+    "black": "#222222",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "blue": "#0072B2",
+    "vermilion": "#D55E00",
+    "purple": "#CC79A7",
+    "grey": "#777777",
+}
+
+CHANNEL_COLOURS = {
+    "area": PALETTE["vermilion"],
+    "x": PALETTE["blue"],
+    "y": PALETTE["sky"],
+}
+
+CYCLE = [PALETTE[c] for c in ("blue", "vermilion", "green", "orange", "purple", "sky", "grey")]
+
+REGION_COLOURS = dict(zip(("SCs", "SCm", "LGd", "MRN", "CA1", "VISam"), CYCLE, strict=False))
+
+
+def region_colour(region: str, index: int = 0) -> str:
+    """Colour of a region: fixed for the simulated ones, by ``index`` for others."""
+    return REGION_COLOURS.get(region, CYCLE[index % len(CYCLE)])
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for the book; call it once per notebook."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (8, 3.5),
+            "figure.dpi": 110,
+            "figure.facecolor": "#FDFDFB",
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": "#FDFDFB",
+            "axes.facecolor": "#FDFDFB",
+            "axes.prop_cycle": mpl.cycler(color=CYCLE),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 11,
+            "axes.titlelocation": "left",
+            "axes.labelsize": 10,
+            "font.size": 10,
+            "legend.frameon": False,
+            "lines.linewidth": 1.5,
+        }
+    )
+
+
+def stimulus_line(*axes) -> None:
+    """Mark stimulus onset at 0 s."""
+    for ax in axes:
+        ax.axvline(0, color=PALETTE["grey"], lw=0.8, ls=":", zorder=0)
+
+
+def new_axes(ax=None, **settings):
+    """The axes given, or new ones."""
+    return plt.subplots(**settings)[1] if ax is None else ax

@@ -1,0 +1,346 @@
+"""The default model: how it is prepared, trained, held back and put together.
+
+``PupilEncoder().fit(pupil, counts)`` trains a few small networks at once, each leaving out
+another contiguous block of the training trials. A network's own block decides when to stop it;
+all blocks together show, region by region, whether the pupil helped on trials no network had
+seen. Each region is shrunk towards its PSTH accordingly, so that a region the pupil says
+nothing about falls back to the PSTH.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm.auto import tqdm
+
+from .base import Encoder
+from .features import FEATURES, PupilFeatures, lag_basis
+from .models import DIRECTIONS, EncoderNet
+from .smoothing import gaussian, smooth
+from .splits import inner_blocks
+
+LOSSES = ("poisson", "mse")
+TINY = 1e-6  # expected counts below this cannot be told from silence
+
+
+class PupilEncoder(Encoder):
+    """Predict spike counts of brain regions from the pupil, whole trials at a time.
+
+    Parameters
+    ----------
+    hidden_size : int, default 16
+        Recurrent tanh units per direction; 0 leaves the recurrence out.
+    direction : {"bidirectional", "causal", "anticausal"}, default "bidirectional"
+        Which side of the present the model sees: both, the past only, the future only.
+    loss : {"poisson", "mse"}, default "poisson"
+        Poisson negative log-likelihood of raw counts, or squared error in units of each
+        region's count variance.
+    psth : bool, default True
+        Predict a gain on the training PSTH; if False, a gain on the mean rate.
+    stem_size : int, default 16
+        Rectified units that read the pupil through smooth filters over lags; 0 for none.
+    skip : bool, default True
+        Let the readout see the stem as well as the recurrence.
+    leaky : bool, default True
+        Start the recurrent units as leaky integrators with a spread of memories.
+    lag_reach : float, default 0.6
+        The filters of the stem reach this many seconds to either side.
+    n_lags : int, default 13
+        Number of filters over lags.
+    n_members : int, default 5
+        Networks in the ensemble. Member ``i`` leaves out block ``i % n_blocks``.
+    n_blocks : int, default 5
+        Contiguous blocks the training trials are cut into, with ``gap`` trials between.
+    gap : int, default 2
+        Trials dropped on each side of a left-out block.
+    shrink : bool, default True
+        Shrink each region towards its baseline by the skill seen on left-out blocks.
+    epochs, batch_size : int, default 20 and 32
+    learning_rate : float, default 0.005
+        Peak of the one-cycle schedule.
+    weight_decay : float, default 0.01
+        Decoupled weight decay (AdamW).
+    stride : int, default 4
+        Bins per step of the network; its gains are interpolated between steps.
+    bin_size : float, default 0.01
+        Width of a bin in seconds.
+    seed : int, default 0
+    device : str, default "auto"
+        "cpu", "cuda", or "auto": a GPU if there is one.
+    progress : bool, default False
+        Show a progress bar over epochs.
+
+    Attributes
+    ----------
+    history_ : pandas.DataFrame
+        One row per epoch and member: training and held-out loss relative to the baseline
+        (below 0 is better than the baseline).
+    shrinkage_ : ndarray, (regions,)
+        0: the prediction is the PSTH; 1: the network is trusted fully.
+    net_ : EncoderNet
+        The trained networks, best weights restored.
+    """
+
+    def __init__(
+        self,
+        hidden_size=16,
+        direction="bidirectional",
+        loss="poisson",
+        psth=True,
+        stem_size=16,
+        skip=True,
+        leaky=True,
+        lag_reach=0.6,
+        n_lags=13,
+        n_members=5,
+        n_blocks=5,
+        gap=2,
+        shrink=True,
+        epochs=20,
+        batch_size=32,
+        learning_rate=0.005,
+        weight_decay=0.01,
+        stride=4,
+        bin_size=0.01,
+        seed=0,
+        device="auto",
+        progress=False,
+    ):
+        self.hidden_size = hidden_size
+        self.direction = direction
+        self.loss = loss
+        self.psth = psth
+        self.stem_size = stem_size
+        self.skip = skip
+        self.leaky = leaky
+        self.lag_reach = lag_reach
+        self.n_lags = n_lags
+        self.n_members = n_members
+        self.n_blocks = n_blocks
+        self.gap = gap
+        self.shrink = shrink
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.stride = stride
+        self.bin_size = bin_size
+        self.seed = seed
+        self.device = device
+        self.progress = progress
+
+    @classmethod
+    def original(cls, **settings):
+        """The original PupilEncoder's recipe; see :mod:`pupil_helpers.original`."""
+        from .original import OriginalEncoder
+
+        return OriginalEncoder(**settings)
+
+    # -- fitting ----------------------------------------------------------------------------
+
+    def _fit(self, pupil, counts):
+        self._check_settings()
+        n_trials, n_bins, n_regions = counts.shape
+        blocks = inner_blocks(np.arange(n_trials), self.n_blocks, self.gap)
+        self.blocks_ = [blocks[i % self.n_blocks] for i in range(self.n_members)]
+        self.features_ = PupilFeatures(self.bin_size).fit(pupil)
+        self._filters = self._make_filters(n_bins)
+        self._baseline = self._make_baseline(counts)
+
+        device = self._device()
+        inputs = self._inputs(pupil)  # (T, steps, inputs)
+        pooled = torch.tensor(pool(counts, self.stride), device=device)  # (T, steps, R)
+        base = torch.tensor(pool(self._baseline[None], self.stride)[0], device=device)
+        self.net_ = EncoderNet(
+            inputs.shape[-1],
+            n_regions,
+            self.hidden_size,
+            self.stem_size,
+            self.direction,
+            self.skip,
+            seeds=[1000 * self.seed + member for member in range(self.n_members)],
+            leaky=(0.6, 0.98) if self.leaky else None,
+        ).to(device)
+        self._train(inputs, pooled, base.clamp_min(TINY))
+        self.shrinkage_ = self._skill(inputs, counts) if self.shrink else np.ones(n_regions)
+
+    def _check_settings(self):
+        if self.direction not in DIRECTIONS:
+            raise ValueError(f"direction is {self.direction!r}; use one of {', '.join(DIRECTIONS)}")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; use 'poisson' or 'mse'")
+        if not self.hidden_size and not self.stem_size:
+            raise ValueError("hidden_size and stem_size are both 0; give the network some units")
+        for name in ("n_members", "n_lags", "epochs", "batch_size", "stride"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; give at least 1")
+
+    def _device(self) -> torch.device:
+        gpu = torch.cuda.is_available()
+        return torch.device(("cuda" if gpu else "cpu") if self.device == "auto" else self.device)
+
+    def _make_filters(self, n_bins) -> np.ndarray:
+        """The filter bank as one matrix, (bins, filters * steps).
+
+        Beyond a trial's ends the pupil is taken to stay as it was at the end.
+        """
+        basis, lags = lag_basis(n_bins, self.bin_size, self.lag_reach, self.n_lags)
+        if self.direction != "bidirectional":
+            seen = lags >= 0 if self.direction == "causal" else lags <= 0
+            basis = basis[:, seen] / np.maximum(basis[:, seen].sum(1, keepdims=True), TINY)
+            basis, lags = basis[basis.sum(1) > 0.5], lags[seen]
+        steps = pool_centres(n_bins, self.stride)
+        bank = np.zeros((len(basis), len(steps), n_bins), dtype=np.float32)
+        read = np.clip(np.floor(steps)[:, None].astype(int) - lags, 0, n_bins - 1)  # (steps, lags)
+        for lag in range(len(lags)):
+            bank[:, np.arange(len(steps)), read[:, lag]] += basis[:, lag, None]
+        return bank.reshape(-1, n_bins).T
+
+    def _make_baseline(self, counts) -> np.ndarray:
+        """PSTH smoothed with a 30 ms Gaussian, or the mean, (bins, regions)."""
+        if not self.psth:
+            return np.broadcast_to(counts.mean(axis=(0, 1)), counts.shape[1:]).copy()
+        return smooth(self.psth_[None], gaussian(0.03, self.bin_size))[0].astype(np.float32)
+
+    def _inputs(self, pupil) -> torch.Tensor:
+        """Filtered features, (trials, steps, features * filters)."""
+        features = torch.from_numpy(self.features_.transform(pupil))  # (T, B, F)
+        return self.filter_features(features.to(self._device()))
+
+    def filter_features(self, features: torch.Tensor) -> torch.Tensor:
+        """Pass features through the filter bank: (T, bins, F) -> (T, steps, F * filters)."""
+        bank = torch.from_numpy(self._filters).to(features)
+        n_steps = len(pool_centres(features.shape[1], self.stride))
+        filtered = (features.mT @ bank).unflatten(-1, (-1, n_steps))  # (T, F, filters, steps)
+        return filtered.flatten(1, 2).mT.contiguous()
+
+    def _train(self, inputs, counts, baseline):
+        rng = np.random.default_rng(self.seed)
+        n_train = min(len(block.train) for block in self.blocks_)
+        batch = min(self.batch_size, n_train)
+        per_epoch = n_train // batch
+        held = [torch.as_tensor(block.test) for block in self.blocks_]
+        optimiser = torch.optim.AdamW(
+            self.net_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, self.learning_rate, total_steps=self.epochs * per_epoch
+        )
+        scale = counts.var(dim=(0, 1)).clamp_min(TINY)
+        best = [np.inf] * self.n_members
+        kept = {name: p.detach().clone() for name, p in self.net_.named_parameters()}
+        history = []
+        for epoch in tqdm(range(self.epochs), desc="fitting", disable=not self.progress):
+            self.net_.train()
+            order = np.stack([rng.permutation(block.train)[:n_train] for block in self.blocks_])
+            train_loss = 0.0
+            for step in range(per_epoch):
+                index = torch.as_tensor(order[:, step * batch : (step + 1) * batch])  # (M, batch)
+                loss = self._loss(self.net_(inputs[index]), counts[index], baseline, scale)
+                optimiser.zero_grad()
+                loss.sum().backward()
+                clip_members(self.net_.parameters(), 1.0)
+                optimiser.step()
+                schedule.step()
+                train_loss += loss.detach().cpu().numpy() / per_epoch
+            held_loss = self._held_loss(inputs, counts, baseline, scale, held)
+            if not np.isfinite(train_loss).all():
+                raise ValueError(
+                    f"the loss became NaN or infinite in epoch {epoch + 1}; lower learning_rate "
+                    f"(it is {self.learning_rate}) or look for outliers in pupil"
+                )
+            for member in range(self.n_members):
+                history.append((epoch + 1, member, train_loss[member], held_loss[member]))
+                if held_loss[member] < best[member]:
+                    best[member] = held_loss[member]
+                    for name, p in self.net_.named_parameters():
+                        kept[name][member] = p.detach()[member]
+        self.net_.load_state_dict(kept)
+        self.net_.eval()
+        self.history_ = pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
+
+    def _loss(self, gain, counts, baseline, scale):
+        """Loss of each member relative to the baseline's, (members,)."""
+        rate = baseline * gain  # (M, batch, steps, R)
+        if self.loss == "mse":
+            return (((rate - counts) ** 2 - (baseline - counts) ** 2) / scale).mean(dim=(1, 2, 3))
+        return (rate - baseline - counts * torch.log(gain.clamp_min(TINY))).mean(dim=(1, 2, 3))
+
+    @torch.no_grad()
+    def _held_loss(self, inputs, counts, baseline, scale, held):
+        self.net_.eval()
+        n_held = min(len(trials) for trials in held)
+        index = torch.stack([trials[:n_held] for trials in held])  # (M, held)
+        loss = self._loss(self.net_(inputs[index]), counts[index], baseline, scale)
+        return loss.cpu().numpy()
+
+    # -- predicting -------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def _gains(self, inputs) -> np.ndarray:
+        """Gain of every member, (members, trials, bins, regions)."""
+        gains = []
+        for chunk in inputs.split(64):
+            gains.append(self.net_(chunk.expand(self.n_members, -1, -1, -1)))
+        return self._to_bins(torch.cat(gains, dim=1).cpu().numpy())
+
+    def _to_bins(self, gains) -> np.ndarray:
+        """Interpolate from steps to bins along the second last axis."""
+        return interpolation(len(self._baseline), self.stride) @ gains
+
+    def _skill(self, inputs, counts) -> np.ndarray:
+        """How far to trust the networks, per region, from their left-out blocks."""
+        covered = {block.test[0]: block.test for block in self.blocks_}
+        gains = self._gains(inputs)
+        losses = []
+        grid = np.linspace(0, 1, 21)
+        for first, trials in covered.items():
+            members = [m for m, block in enumerate(self.blocks_) if block.test[0] == first]
+            gain = gains[members][:, trials].mean(axis=0)  # (held, bins, R)
+            losses.append([shrunk_loss(gain, counts[trials], self._baseline, a) for a in grid])
+        losses = np.array(losses)  # (blocks, grid, R), summed over trials and bins
+        self.skill_ = losses
+        return grid[losses.sum(axis=0).argmin(axis=0)]
+
+    def _predict(self, pupil):
+        gain = self._gains(self._inputs(pupil)).mean(axis=0)  # (T, B, R)
+        return self._baseline * (1 + self.shrinkage_ * (gain - 1))
+
+
+def pool(counts, stride: int) -> np.ndarray:
+    """Sum neighbouring bins, (trials, bins, regions) -> (trials, steps, regions)."""
+    return np.add.reduceat(counts, np.arange(0, counts.shape[1], stride), axis=1)
+
+
+def pool_centres(n_bins: int, stride: int) -> np.ndarray:
+    """Centre of each step in bins."""
+    first = np.arange(0, n_bins, stride)
+    last = np.minimum(first + stride, n_bins) - 1
+    return (first + last) / 2
+
+
+def interpolation(n_bins: int, stride: int) -> np.ndarray:
+    """Matrix (bins, steps) that draws straight lines between the centres of the steps."""
+    centres = pool_centres(n_bins, stride)
+    rows = [np.interp(np.arange(n_bins), centres, unit) for unit in np.eye(len(centres))]
+    return np.array(rows, dtype=np.float32).T
+
+
+def shrunk_loss(gain, counts, baseline, weight) -> np.ndarray:
+    """Poisson loss relative to the baseline at one shrinkage weight, (regions,)."""
+    shrunk = 1 + weight * (gain - 1)
+    loss = baseline * (shrunk - 1) - counts * np.log(np.maximum(shrunk, TINY))
+    return loss.sum(axis=(0, 1))
+
+
+def clip_members(parameters, most: float) -> None:
+    """Scale each member's gradient down to a norm of at most ``most``."""
+    gradients = [p.grad for p in parameters]
+    norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)  # (M,)
+    factor = (most / (norms + 1e-6)).clamp_max(1.0)
+    for g in gradients:
+        g.mul_(factor.reshape(-1, *[1] * (g.ndim - 1)))
+
+
+__all__ = ["FEATURES", "PupilEncoder"]
