@@ -45,12 +45,12 @@ class Region:
 REGIONS: dict[str, Region] = {
     "SCs": Region(
         32, 6.3, 0.16, 0.27, 0.56, 0.78,
-        kernels=(("x", "speed", 0.08, 0.07, 1.0), ("y", "speed", 0.08, 0.07, 0.45),
+        kernels=(("x", "speed", 0.07, 0.05, 1.0), ("y", "speed", 0.07, 0.05, 0.45),
                  ("area", "level", 0.3, 0.2, 0.85)),
     ),
     "SCm": Region(
         45, 7.2, 0.102, 0.18, 0.46, 0.72,
-        kernels=(("x", "rightward", -0.10, 0.08, 1.0), ("y", "speed", -0.10, 0.08, 0.4),
+        kernels=(("x", "rightward", -0.08, 0.055, 1.0), ("y", "speed", -0.08, 0.055, 0.4),
                  ("area", "level", 0.3, 0.2, 0.85)),
     ),
     "LGd": Region(
