@@ -24,6 +24,10 @@ LOSSES = ("poisson", "mse")
 TINY = 1e-6  # expected counts below this cannot be told from silence
 
 
+class StopFit(Exception):
+    """Raise it from ``on_epoch`` to end a fit early."""
+
+
 class PupilEncoder(Encoder):
     """Predict spike counts of brain regions from the pupil, whole trials at a time.
 
@@ -70,6 +74,10 @@ class PupilEncoder(Encoder):
         "cpu", "cuda", or "auto": a GPU if there is one.
     progress : bool, default False
         Show a progress bar over epochs.
+    on_epoch : callable, optional
+        Called as ``on_epoch(epoch, held_out_losses)`` after every epoch, counted from 1, with
+        one loss per member as in ``history_``. Raising :class:`StopFit` in it ends the training
+        there; the best weights so far are kept.
 
     Attributes
     ----------
@@ -106,6 +114,7 @@ class PupilEncoder(Encoder):
         seed=0,
         device="auto",
         progress=False,
+        on_epoch=None,
     ):
         self.hidden_size = hidden_size
         self.direction = direction
@@ -129,6 +138,7 @@ class PupilEncoder(Encoder):
         self.seed = seed
         self.device = device
         self.progress = progress
+        self.on_epoch = on_epoch
 
     @classmethod
     def original(cls, **settings):
@@ -256,6 +266,11 @@ class PupilEncoder(Encoder):
                     best[member] = held_loss[member]
                     for name, p in self.net_.named_parameters():
                         kept[name][member] = p.detach()[member]
+            try:
+                if self.on_epoch is not None:
+                    self.on_epoch(epoch + 1, held_loss)
+            except StopFit:
+                break
         self.net_.load_state_dict(kept)
         self.net_.eval()
         self.history_ = pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
@@ -343,4 +358,4 @@ def clip_members(parameters, most: float) -> None:
         g.mul_(factor.reshape(-1, *[1] * (g.ndim - 1)))
 
 
-__all__ = ["FEATURES", "PupilEncoder"]
+__all__ = ["FEATURES", "PupilEncoder", "StopFit"]
