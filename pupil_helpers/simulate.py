@@ -107,7 +107,7 @@ def simulate_session(
     ValueError
         If a size, rate or scale is not positive (scales and blink rate may be 0).
     """
-    _check(n_trials, n_bins, bin_size, drive_scale, noise_scale, blink_rate)
+    _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate)
     rng = np.random.default_rng(seed)
     trials, windows, n_samples = _trials(rng, n_trials, n_bins, bin_size, start)
     clean = _eye(rng, n_samples, bin_size, trials)  # (samples, 3)
@@ -129,9 +129,9 @@ def simulate_session(
         rates.append(rate)
         spikes.append(counts)
         names += [name] * region.neurons
-        shares.append(share)
-        peaks.append(peak)
-        kernels.append(kernel)
+        shares.append(share * (drive_scale > 0))
+        peaks.append(peak if drive_scale > 0 else np.full(3, np.nan))
+        kernels.append(drive_scale * kernel)
 
     truth = Truth(
         rates=np.concatenate(rates, axis=-1),
@@ -155,18 +155,20 @@ def simulate_session(
     )
 
 
-def _check(n_trials, n_bins, bin_size, drive_scale, noise_scale, blink_rate):
-    for name, value, least in (("n_trials", n_trials, 2), ("n_bins", n_bins, 2)):
-        if int(value) != value or value < least:
-            raise ValueError(f"{name} is {value}; give a whole number of at least {least}")
-    if not bin_size > 0:
+def _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate):
+    for name, value in (("n_trials", n_trials), ("n_bins", n_bins)):
+        if not isinstance(value, (int, np.integer)) or value < 2:
+            raise ValueError(f"{name} is {value!r}; give a whole number of at least 2")
+    if not (np.isfinite(bin_size) and bin_size > 0):
         raise ValueError(f"bin_size is {bin_size}; give a positive width in seconds")
+    if not np.isfinite(start):
+        raise ValueError(f"start is {start}; give the time of the first bin in seconds")
     for name, value in (
         ("drive_scale", drive_scale),
         ("noise_scale", noise_scale),
         ("blink_rate", blink_rate),
     ):
-        if not value >= 0:
+        if not (np.isfinite(value) and value >= 0):
             raise ValueError(f"{name} is {value}; give 0 or a positive number")
 
 
@@ -221,7 +223,8 @@ def _eye(rng, n_samples, bin_size, trials):
     arousal = sum(_slow(rng, n_samples, bin_size, tau) for tau in (1.0, 5.0, 30.0, 200.0)) / 2
     events = np.zeros(n_samples)
     feedback = ((trials["stimulus_time"] + trials["feedback_time"]) / bin_size).astype(int)
-    np.add.at(events, feedback, 0.6 + 0.6 * (trials["feedback_type"] == 1))
+    inside = (feedback >= 0) & (feedback < n_samples)
+    np.add.at(events, feedback[inside], 0.6 + 0.6 * (trials["feedback_type"][inside] == 1))
     np.add.at(events, (rng.random(int(duration / 6)) * n_samples).astype(int), 1.0)
     t = np.arange(0, 4, bin_size)
     dilation = (t / 0.5) * np.exp(1 - t / 0.5)  # rises in half a second, gone in three
@@ -276,11 +279,12 @@ def _pupil_drive(rng, region, features, lags, windows):
         c = CHANNELS.index(channel)
         kernel = np.exp(-0.5 * ((lags - lag) / width) ** 2)
         part = _filter(features[channel, feature], kernel, lags)[windows]
-        size = weight * rng.uniform(0.9, 1.1) / part.std()
+        size = weight * rng.uniform(0.9, 1.1) / _sd(part)
         parts[c], peak[c], kernels[c] = size * (part - part.mean()), lag, size * kernel
-    scale = region.drive / parts.sum(axis=0).std()
+    scale = region.drive / _sd(parts.sum(axis=0))
     variance = parts.var(axis=(1, 2))
-    return scale * parts.sum(axis=0), variance / variance.sum(), peak, scale * kernels
+    share = variance / max(variance.sum(), 1e-9)
+    return scale * parts.sum(axis=0), share, peak, scale * kernels
 
 
 def _hidden_drive(rng, region, windows, n_samples, bin_size, evoked):
@@ -291,7 +295,13 @@ def _hidden_drive(rng, region, windows, n_samples, bin_size, evoked):
         drive = _slow(rng, n_samples, bin_size, {"fast": 0.5, "drift": 200.0}[region.hidden])
         drive = drive[windows]
     drive = drive - drive.mean(axis=0)
-    return region.drive * drive / drive.std()
+    return region.drive * drive / _sd(drive)
+
+
+def _sd(signal):
+    """SD; infinite if only rounding errors vary (very short sessions), to scale those to 0."""
+    sd = signal.std()
+    return sd if sd > 1e-9 else np.inf
 
 
 def _filter(signal, kernel, lags):
