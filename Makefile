@@ -1,0 +1,54 @@
+# Every job of the project, from a fresh machine with Python 3.11-3.13 and make. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# Options for the book builder. `make test` builds with all warnings counted as errors.
+BOOK_FLAGS ?= -n
+STRICT_FLAGS := -W -n --keep-going
+
+.PHONY: help setup book test lint format sync bench repository clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make .venv with the pinned packages and this one
+
+# The stamp is written last: an installation that stops halfway is started again next time.
+$(INSTALLED): requirements.txt pyproject.toml
+	@rm -f $@
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, 13) and "This book needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d: try make PYTHON=python3.12" % v[:2])'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+book: $(INSTALLED) ## run every chapter and write the book to _build/html
+	$(BIN)/python tools/build_book.py $(BOOK_FLAGS)
+
+test: $(INSTALLED) ## build the book strictly (runs every chapter), then run all tests
+	$(BIN)/python tools/build_book.py $(STRICT_FLAGS)
+	REQUIRE_BOOK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+lint: $(INSTALLED) ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED) ## mend what lint can mend by itself
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sync: $(INSTALLED) ## make each chapter's .py and .ipynb agree (newer wins); renew the API page
+	$(BIN)/python tools/sync_notebooks.py
+	$(BIN)/python tools/api_page.py
+
+bench: $(INSTALLED) ## print the measurements of speed and accuracy
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+repository: $(INSTALLED) ## for a fork: make repository URL=https://github.com/you/yourfork
+	$(BIN)/python tools/set_repository.py $(URL)
+
+clean: ## remove everything that was built, the virtual environment included
+	rm -rf _build $(VENV) *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,108 @@
+"""The chapters as they are written: pairs, sections, exercises, cells, the set-up cell."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+import yaml
+from chapters import HEADER, NOTEBOOK_METADATA, ROOT, in_sync, notebook_path, script_path
+from conftest import CHAPTERS, setup_cell
+from sync_notebooks import is_clean
+
+MAX_LINES = 20
+MYST_ONLY = re.compile(r"^\s*(`{3,}\{|:{3,}\{?\w)|\{[a-z:]+\}`|^\([\w-]+\)=\s*$", re.M)
+
+
+def markdown(notebook) -> str:
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_both_forms_hold_the_same_cells(chapter):
+    assert in_sync(chapter), f"book/{chapter}.py and .ipynb disagree: run `make sync`"
+
+
+def test_notebook_is_free_of_outputs_and_leftovers(chapter):
+    assert is_clean(chapter), f"book/{chapter}.ipynb holds outputs or leftovers: run `make sync`"
+
+
+def test_metadata_asks_colab_for_a_gpu(chapter, notebook):
+    assert notebook.metadata == NOTEBOOK_METADATA
+    assert script_path(chapter).read_text("utf-8").startswith(HEADER)
+
+
+def test_table_of_contents_lists_every_chapter_as_a_notebook():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text("utf-8"))
+    listed = [entry["file"] for part in toc["parts"] for entry in part["chapters"]]
+    numbered = [name for name in listed if re.match(r"book/\d\d_", name)]
+    assert numbered == [f"book/{name}.ipynb" for name in CHAPTERS]
+
+
+def test_setup_cell_is_the_first_code_and_the_same_everywhere(notebook):
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert setup_cell(notebook) == first.source
+    pattern = nbformat.read(notebook_path(CHAPTERS[0]), as_version=4)
+    assert first.source == setup_cell(pattern), f"copy the set-up cell of {CHAPTERS[0]}"
+
+
+def test_sections(notebook):
+    text = markdown(notebook)
+    assert re.match(r"# \d\. \S", text), "the chapter must start with a title such as '# 3. …'"
+    for lead in ("**Goals.**", "**Time.**", "**What you need.**", "**The data.**"):
+        assert lead in text, f"the first cell lacks {lead}"
+    assert re.search(r"\*\*Time\.\*\*[^\n]*\d+ min", text), "**Time.** must give minutes"
+    assert re.search(r"\*\*The data\.\*\*[^*]*\*simulated\*", text), "say that data are simulated"
+    assert "\n## Exercises" in text
+    assert "\n## Recap" in text
+
+
+def test_exercises_have_graded_hints_and_a_solution(notebook):
+    exercises = re.split(r"^### Exercise ", markdown(notebook), flags=re.M)[1:]
+    assert exercises
+    for exercise in exercises:
+        title = exercise.splitlines()[0]
+        exercise = exercise.split("\n## ")[0]
+        summaries = re.findall(r"<summary>(.*?)</summary>", exercise)
+        assert summaries[:2] == ["Hint 1", "Hint 2"], f"exercise {title}: two hints, from 1 up"
+        assert summaries[-1] == "Solution", f"exercise {title} ends with its solution"
+        assert exercise.count("<details>") == exercise.count("</details>") == len(summaries)
+
+
+def test_solutions_are_python(notebook):
+    for block in re.findall(r"```python\n(.*?)```", markdown(notebook), re.S):
+        ast.parse(block)
+
+
+def test_cells_are_short(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            lines = cell.source.strip().count("\n") + 1
+            assert lines <= MAX_LINES, f"{lines} lines in the cell starting {cell.source[:60]!r}"
+
+
+def test_markdown_reads_the_same_in_colab(notebook):
+    """Directives and roles of the book builder would show up as raw text in Colab."""
+    found = MYST_ONLY.search(markdown(notebook))
+    assert found is None, f"MyST-only syntax {found[0]!r}"
+
+
+@pytest.mark.parametrize("text", ["```{note}\nhi\n```", "see {term}`PSTH`", ":::{tip}", "(top)="])
+def test_myst_only_syntax_would_be_found(text):
+    assert MYST_ONLY.search(f"Some text.\n\n{text}\n")
+
+
+@pytest.mark.parametrize("text", ["```python\nx = {}\n```", "a `dict` {a}", "$x_{i}$", "f(x) = 1"])
+def test_plain_markdown_is_not_mistaken_for_myst(text):
+    assert not MYST_ONLY.search(f"Some text.\n\n{text}\n")
+
+
+def test_links_work_outside_the_book(notebook):
+    """Relative links lead nowhere in Colab: chapters link to DOIs and full addresses only."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", markdown(notebook))
+    assert [target for target in targets if not target.startswith("https://")] == []
+
+
+def test_cited_works_are_in_the_bibliography(notebook):
+    bibliography = (ROOT / "book" / "references.bib").read_text("utf-8").lower()
+    for doi in re.findall(r"https://doi\.org/([^)\s]+)", markdown(notebook)):
+        assert doi.lower() in bibliography, f"{doi} is not in book/references.bib"

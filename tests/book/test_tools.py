@@ -1,0 +1,184 @@
+"""The tools behind `make`: pairing, running and caching chapters, installing."""
+
+import os
+import shutil
+import subprocess
+
+import build_book
+import nbformat
+import pytest
+from chapters import (
+    NOTEBOOK_METADATA,
+    ROOT,
+    in_sync,
+    notebook_path,
+    read_script,
+    script_path,
+    write_script,
+)
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sync_notebooks import is_clean, sync
+
+NAME = "09_trial"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+ALT = 'A "quoted" alt text – with a dash.'
+
+
+def example():
+    code = new_code_cell("x = 1\nx", metadata={"mystnb": {"image": {"alt": ALT}}})
+    return new_notebook(cells=[new_markdown_cell("# Title\n\nText"), code, new_code_cell("y = 2")])
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A folder with one chapter, as script only."""
+    (tmp_path / "book").mkdir()
+    script_path(NAME, tmp_path).write_text(write_script(example()), "utf-8")
+    return tmp_path
+
+
+def read(root):
+    return nbformat.read(notebook_path(NAME, root), as_version=4)
+
+
+def test_script_and_notebook_hold_the_same(root):
+    assert not in_sync(NAME, root)
+    assert sync(NAME, root=root) == "py"
+    assert in_sync(NAME, root)
+    assert is_clean(NAME, root)
+    assert read(root).metadata == NOTEBOOK_METADATA
+    assert read(root).cells[1].metadata == {"mystnb": {"image": {"alt": ALT}}}
+
+
+def test_script_survives_the_way_through_a_notebook(root):
+    text = script_path(NAME, root).read_text("utf-8")
+    assert write_script(read_script(text)) == text
+
+
+def test_unchanged_cells_keep_their_ids(root):
+    sync(NAME, root=root)
+    before = [cell.id for cell in read(root).cells]
+    path = script_path(NAME, root)
+    path.write_text(path.read_text("utf-8").replace("y = 2", "y = 3\n\n# %%\nz = 4"), "utf-8")
+    sync(NAME, "py", root)
+    after = [cell.id for cell in read(root).cells]
+    assert after[:3] == before
+    assert len(set(after)) == 4
+
+
+def test_an_edited_notebook_comes_back_without_outputs(root):
+    sync(NAME, root=root)
+    notebook = read(root)
+    notebook.cells[2].source = "y = 5"
+    notebook.cells[2].outputs = [new_output("stream", text="hello")]
+    notebook.cells[2].execution_count = 7
+    notebook.cells[2].metadata["outputId"] = "left by an editor"
+    notebook.metadata["widgets"] = {"state": {}}
+    nbformat.write(notebook, notebook_path(NAME, root))
+    later = script_path(NAME, root).stat().st_mtime + 10
+    os.utime(notebook_path(NAME, root), (later, later))
+    assert not is_clean(NAME, root)
+    assert sync(NAME, root=root) == "ipynb"  # the newer form wins
+    assert "y = 5" in script_path(NAME, root).read_text("utf-8")
+    assert in_sync(NAME, root)
+    assert is_clean(NAME, root)
+
+
+def test_results_are_forgotten_when_the_package_changes(tmp_path):
+    module = tmp_path / "pupil_helpers" / "model.py"
+    module.parent.mkdir()
+    module.write_text("x = 1\n")
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.6\n")
+    result = tmp_path / "_build" / ".jupyter_cache" / "result"
+
+    def build():
+        forgotten = build_book.forget_stale_results(tmp_path)
+        result.parent.mkdir(parents=True, exist_ok=True)
+        result.touch()
+        return forgotten
+
+    assert build()
+    assert not build()
+    os.utime(module, (1, 1))  # a new date alone, as after a checkout, means nothing
+    assert not build()
+    module.write_text("x = 2\n")
+    assert build_book.forget_stale_results(tmp_path)
+    assert not result.exists()
+    build()
+    (tmp_path / "requirements.txt").write_text("numpy==2.4.7\n")
+    assert build()
+
+
+def bar(text):
+    return new_output("display_data", {WIDGET: {"model_id": "a"}, "text/plain": text})
+
+
+def test_progress_bars_are_dropped_and_nothing_else():
+    keep = [
+        new_output("stream", name="stderr", text="UserWarning: look here\n"),
+        new_output("stream", name="stdout", text="100%|#####| done\n"),
+        bar("IntSlider(value=3)"),
+    ]
+    drop = [
+        new_output(
+            "stream", name="stderr", text="\r  0%|     | 0/9\r100%|###| 9/9 [00:01<00:00]\n"
+        ),
+        new_output("stream", name="stderr", text="3it [00:00, 41.2it/s]\n"),
+        bar("  0%|          | 0/40 [00:00<?, ?it/s]"),
+    ]
+    notebook = new_notebook(cells=[new_code_cell("fit()", outputs=[*keep, *drop])])
+    build_book.drop_progress_bars(notebook)
+    assert notebook.cells[0].outputs == keep
+
+
+def test_a_failing_chapter_is_reported():
+    name, result = build_book.execute("bad", new_notebook(cells=[new_code_cell("1 / 0")]))
+    assert name == "bad"
+    assert "ZeroDivisionError" in result.exc_string
+
+
+def test_chapters_run_in_their_own_folder():
+    cell = new_code_cell("import pathlib, pupil_helpers\nprint(pathlib.Path.cwd().name)")
+    _, result = build_book.execute("good", new_notebook(cells=[cell]))
+    assert result.exc_string is None
+    assert result.nb.cells[0].outputs[0].text.strip() == "book"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_a_failed_installation_leaves_no_stamp(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "requirements.txt").write_text("numpy ===== not a requirement\n")
+    stamp = tmp_path / ".venv" / ".installed"
+    stamp.parent.mkdir()
+    stamp.touch()
+    os.utime(stamp, (1, 1))  # of an earlier, successful installation
+    done = subprocess.run(["make", "setup"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Invalid requirement" in done.stderr
+    assert not stamp.exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_an_unsuitable_python_is_named(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "pyproject.toml").touch()
+    old = tmp_path / "old-python"  # claims to be Python 3.9, and runs the check it is given
+    old.write_text(
+        "#!/bin/sh\nexec python3 -c \"import sys; sys.version_info = (3, 9, 0); exec('''$2''')\"\n"
+    )
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "setup", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_help_lists_the_commands():
+    text = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    for command in ("book", "test", "lint", "sync", "bench", "clean"):
+        assert f"make {command} " in text
