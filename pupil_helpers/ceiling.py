@@ -40,7 +40,8 @@ def split_half_ceiling(
     full number of neurons (Spearman 1910; Brown 1910) as ``2 r / (1 + r)``, and averaged over
     splits. It is the share of the summed activity's variance that neurons have in common. It
     is too high if they share noise that no rate explains, too low if few neurons carry
-    most of the signal.
+    most of the signal. It is unbiased otherwise, but slow private fluctuations of the two halves
+    agree or disagree by chance: expect errors of a few hundredths per region and session.
 
     Parameters
     ----------
