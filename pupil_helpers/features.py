@@ -30,19 +30,22 @@ def check_pupil(pupil) -> np.ndarray:
     return pupil
 
 
-def fill_missing(pupil) -> np.ndarray:
+def fill_missing(pupil, direction: str = "bidirectional") -> np.ndarray:
     """Replace missing samples by straight lines between their neighbours in the same trial.
 
     Parameters
     ----------
     pupil : array_like, (trials, bins, channels)
         Missing samples are NaN.
+    direction : {"bidirectional", "causal", "anticausal"}
+        Causal filling holds the last sample seen, anticausal filling the next one.
 
     Returns
     -------
     ndarray of float32, (trials, bins, channels)
-        Gaps at a trial's ends take the nearest sample; a channel missing in a whole trial takes
-        its mean over the other trials, and 0 if there is no sample at all.
+        Gaps at a trial's ends take the nearest sample (one-sided filling: the channel's mean,
+        where there is nothing to hold); a channel missing in a whole trial takes its mean over
+        the other trials, and 0 if there is no sample at all.
     """
     filled = np.array(pupil, dtype=np.float32)  # a copy
     gaps = np.isnan(filled)
@@ -50,11 +53,22 @@ def fill_missing(pupil) -> np.ndarray:
     for channel in range(filled.shape[2]):
         if not gaps[..., channel].any():
             continue
-        seen = filled[..., channel][~gaps[..., channel]]
-        average = seen.mean() if seen.size else 0.0
+        samples = filled[..., channel][~gaps[..., channel]]
+        average = samples.mean() if samples.size else 0.0
         for trial in np.flatnonzero(gaps[..., channel].any(axis=1)):
             gap, line = gaps[trial, :, channel], filled[trial, :, channel]  # line is a view
-            line[gap] = average if gap.all() else np.interp(bins[gap], bins[~gap], line[~gap])
+            seen = bins[~gap]
+            if gap.all():
+                line[gap] = average
+            elif direction == "bidirectional":
+                line[gap] = np.interp(bins[gap], seen, line[seen])
+            elif direction == "causal":
+                last = np.searchsorted(seen, bins[gap]) - 1
+                line[gap] = np.where(last < 0, average, line[seen[np.maximum(last, 0)]])
+            else:
+                following = np.searchsorted(seen, bins[gap])
+                at = seen[np.minimum(following, len(seen) - 1)]
+                line[gap] = np.where(following == len(seen), average, line[at])
     return filled
 
 
@@ -68,10 +82,13 @@ class PupilFeatures:
     ----------
     bin_size : float, default 0.01
         Width of a bin in seconds. Velocities are differences over 40 ms, scaled to SD 1.
+    direction : {"bidirectional", "causal", "anticausal"}
+        With "causal" no feature depends on later samples, with "anticausal" on earlier ones.
     """
 
-    def __init__(self, bin_size: float = 0.01):
+    def __init__(self, bin_size: float = 0.01, direction: str = "bidirectional"):
         self.bin_size = bin_size
+        self.direction = direction
 
     def fit(self, pupil) -> PupilFeatures:
         """Learn the scales. Raises ValueError if every sample of every channel is missing."""
@@ -80,7 +97,7 @@ class PupilFeatures:
             raise ValueError(
                 "pupil is missing (NaN) in every training trial; nothing to learn from"
             )
-        filled = fill_missing(pupil)
+        filled = fill_missing(pupil, self.direction)
         self.mean_ = filled.mean(axis=(0, 1), dtype=np.float64)
         self.sd_ = _positive(filled.std(axis=(0, 1), dtype=np.float64))
         velocity = self._velocity((filled - self.mean_) / self.sd_)
@@ -93,19 +110,28 @@ class PupilFeatures:
     def transform(self, pupil) -> np.ndarray:
         """Features of each sample, float32 (trials, bins, 10); names in :data:`FEATURES`."""
         pupil = check_pupil(pupil)
-        gaps = np.isnan(pupil)
-        unseen = gaps.all(axis=1, keepdims=True) & gaps  # channels without a sample in a trial
-        filled = fill_missing(np.where(unseen, self.mean_.astype(np.float32), pupil))
-        levels = (filled - self.mean_) / self.sd_
+        levels = (self.fill(pupil) - self.mean_) / self.sd_
         motion = (self._motion(self._velocity(levels)) - self.motion_mean_) / self.motion_sd_
-        missing = gaps.mean(axis=-1, keepdims=True)
+        missing = np.isnan(pupil).mean(axis=-1, keepdims=True)
         return np.concatenate([levels, motion, missing], axis=-1).astype(np.float32)
 
+    def fill(self, pupil) -> np.ndarray:
+        """Fill gaps; a channel without a sample in a trial takes its training mean."""
+        gaps = np.isnan(pupil)
+        unseen = gaps.all(axis=1, keepdims=True) & gaps
+        return fill_missing(np.where(unseen, self.mean_.astype(np.float32), pupil), self.direction)
+
+    def padding(self, n_bins: int) -> tuple[int, int]:
+        """Bins to repeat at a trial's start and end before taking 40 ms differences."""
+        reach = min(max(1, round(0.02 / self.bin_size)), n_bins - 1)
+        sides = {"bidirectional": (reach, reach), "causal": (2 * reach, 0)}
+        return sides.get(self.direction, (0, 2 * reach))
+
     def _velocity(self, levels) -> np.ndarray:
-        """Change of each standardised channel over 40 ms around each bin, (trials, bins, 3)."""
-        reach = min(max(1, round(0.02 / self.bin_size)), levels.shape[1] - 1)
-        padded = np.pad(levels, ((0, 0), (reach, reach), (0, 0)), mode="edge")
-        return padded[:, 2 * reach :] - padded[:, : -2 * reach]
+        """Change of each standardised channel over 40 ms at each bin, (trials, bins, 3)."""
+        padding = self.padding(levels.shape[1])
+        padded = np.pad(levels, ((0, 0), padding, (0, 0)), mode="edge")
+        return padded[:, sum(padding) :] - padded[:, : -sum(padding)]
 
     def _motion(self, velocity) -> np.ndarray:
         """Area velocity, the four directions of the eye's velocity and its speed, compressed.

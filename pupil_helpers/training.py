@@ -15,13 +15,15 @@ import torch
 from tqdm.auto import tqdm
 
 from .base import Encoder
-from .features import FEATURES, PupilFeatures, lag_basis
+from .features import PupilFeatures
+from .filters import TINY, filter_bank, interpolation, pool, pool_centres
 from .models import DIRECTIONS, EncoderNet
+from .session import CHANNELS
+from .shrinkage import trust
 from .smoothing import gaussian, smooth
 from .splits import inner_blocks
 
 LOSSES = ("poisson", "mse")
-TINY = 1e-6  # expected counts below this cannot be told from silence
 
 
 class StopFit(Exception):
@@ -154,8 +156,10 @@ class PupilEncoder(Encoder):
         n_trials, n_bins, n_regions = counts.shape
         blocks = inner_blocks(np.arange(n_trials), self.n_blocks, self.gap)
         self.blocks_ = [blocks[i % self.n_blocks] for i in range(self.n_members)]
-        self.features_ = PupilFeatures(self.bin_size).fit(pupil)
-        self._filters = self._make_filters(n_bins)
+        self.features_ = PupilFeatures(self.bin_size, self.direction).fit(pupil)
+        self._filters = filter_bank(
+            n_bins, self.stride, self.bin_size, self.lag_reach, self.n_lags, self.direction
+        )
         self._baseline = self._make_baseline(counts)
 
         device = self._device()
@@ -173,7 +177,11 @@ class PupilEncoder(Encoder):
             leaky=(0.6, 0.98) if self.leaky else None,
         ).to(device)
         self._train(inputs, pooled, base.clamp_min(TINY))
-        self.shrinkage_ = self._skill(inputs, counts) if self.shrink else np.ones(n_regions)
+        gains = self._gains(inputs)
+        self.shrinkage_ = np.ones(n_regions)
+        if self.shrink:
+            self.shrinkage_ = trust(gains, counts, self._baseline, self.blocks_)
+        self._recentre(gains.mean(axis=0))
 
     def _check_settings(self):
         if self.direction not in DIRECTIONS:
@@ -190,28 +198,11 @@ class PupilEncoder(Encoder):
         gpu = torch.cuda.is_available()
         return torch.device(("cuda" if gpu else "cpu") if self.device == "auto" else self.device)
 
-    def _make_filters(self, n_bins) -> np.ndarray:
-        """The filter bank as one matrix, (bins, filters * steps).
-
-        Beyond a trial's ends the pupil is taken to stay as it was at the end.
-        """
-        basis, lags = lag_basis(n_bins, self.bin_size, self.lag_reach, self.n_lags)
-        if self.direction != "bidirectional":
-            seen = lags >= 0 if self.direction == "causal" else lags <= 0
-            basis = basis[:, seen] / np.maximum(basis[:, seen].sum(1, keepdims=True), TINY)
-            basis, lags = basis[basis.sum(1) > 0.5], lags[seen]
-        steps = pool_centres(n_bins, self.stride)
-        bank = np.zeros((len(basis), len(steps), n_bins), dtype=np.float32)
-        read = np.clip(np.floor(steps)[:, None].astype(int) - lags, 0, n_bins - 1)  # (steps, lags)
-        for lag in range(len(lags)):
-            bank[:, np.arange(len(steps)), read[:, lag]] += basis[:, lag, None]
-        return bank.reshape(-1, n_bins).T
-
     def _make_baseline(self, counts) -> np.ndarray:
-        """PSTH smoothed with a 30 ms Gaussian, or the mean, (bins, regions)."""
+        """PSTH smoothed with a 15 ms Gaussian, or the mean, (bins, regions)."""
         if not self.psth:
             return np.broadcast_to(counts.mean(axis=(0, 1)), counts.shape[1:]).copy()
-        return smooth(self.psth_[None], gaussian(0.03, self.bin_size))[0].astype(np.float32)
+        return smooth(self.psth_[None], gaussian(0.015, self.bin_size))[0].astype(np.float32)
 
     def _inputs(self, pupil) -> torch.Tensor:
         """Filtered features, (trials, steps, features * filters)."""
@@ -222,7 +213,9 @@ class PupilEncoder(Encoder):
         """Pass features through the filter bank: (T, bins, F) -> (T, steps, F * filters)."""
         bank = torch.from_numpy(self._filters).to(features)
         n_steps = len(pool_centres(features.shape[1], self.stride))
-        filtered = (features.mT @ bank).unflatten(-1, (-1, n_steps))  # (T, F, filters, steps)
+        levels, motion = features[..., : len(CHANNELS)], features[..., len(CHANNELS) :]
+        filtered = torch.cat([levels.mT @ bank[0], motion.mT @ bank[1]], dim=1)
+        filtered = filtered.unflatten(-1, (-1, n_steps))  # (T, F, filters, steps)
         return filtered.flatten(1, 2).mT.contiguous()
 
     def _train(self, inputs, counts, baseline):
@@ -302,51 +295,20 @@ class PupilEncoder(Encoder):
 
     def _to_bins(self, gains) -> np.ndarray:
         """Interpolate from steps to bins along the second last axis."""
-        return interpolation(len(self._baseline), self.stride) @ gains
+        return interpolation(len(self._baseline), self.stride, self.direction) @ gains
 
-    def _skill(self, inputs, counts) -> np.ndarray:
-        """How far to trust the networks, per region, from their left-out blocks."""
-        covered = {block.test[0]: block.test for block in self.blocks_}
-        gains = self._gains(inputs)
-        losses = []
-        grid = np.linspace(0, 1, 21)
-        for first, trials in covered.items():
-            members = [m for m, block in enumerate(self.blocks_) if block.test[0] == first]
-            gain = gains[members][:, trials].mean(axis=0)  # (held, bins, R)
-            losses.append([shrunk_loss(gain, counts[trials], self._baseline, a) for a in grid])
-        losses = np.array(losses)  # (blocks, grid, R), summed over trials and bins
-        self.skill_ = losses
-        return grid[losses.sum(axis=0).argmin(axis=0)]
+    def _recentre(self, gain):
+        """Divide the mean gain at each bin out of the baseline.
+
+        The PSTH holds the pupil's average course already; without this the networks would
+        count it twice.
+        """
+        mean = (1 + self.shrinkage_ * (gain - 1)).mean(axis=0, keepdims=True)  # (1, bins, R)
+        self._baseline = self._baseline / smooth(mean, gaussian(0.03, self.bin_size))[0]
 
     def _predict(self, pupil):
         gain = self._gains(self._inputs(pupil)).mean(axis=0)  # (T, B, R)
         return self._baseline * (1 + self.shrinkage_ * (gain - 1))
-
-
-def pool(counts, stride: int) -> np.ndarray:
-    """Sum neighbouring bins, (trials, bins, regions) -> (trials, steps, regions)."""
-    return np.add.reduceat(counts, np.arange(0, counts.shape[1], stride), axis=1)
-
-
-def pool_centres(n_bins: int, stride: int) -> np.ndarray:
-    """Centre of each step in bins."""
-    first = np.arange(0, n_bins, stride)
-    last = np.minimum(first + stride, n_bins) - 1
-    return (first + last) / 2
-
-
-def interpolation(n_bins: int, stride: int) -> np.ndarray:
-    """Matrix (bins, steps) that draws straight lines between the centres of the steps."""
-    centres = pool_centres(n_bins, stride)
-    rows = [np.interp(np.arange(n_bins), centres, unit) for unit in np.eye(len(centres))]
-    return np.array(rows, dtype=np.float32).T
-
-
-def shrunk_loss(gain, counts, baseline, weight) -> np.ndarray:
-    """Poisson loss relative to the baseline at one shrinkage weight, (regions,)."""
-    shrunk = 1 + weight * (gain - 1)
-    loss = baseline * (shrunk - 1) - counts * np.log(np.maximum(shrunk, TINY))
-    return loss.sum(axis=(0, 1))
 
 
 def clip_members(parameters, most: float) -> None:
@@ -356,6 +318,3 @@ def clip_members(parameters, most: float) -> None:
     factor = (most / (norms + 1e-6)).clamp_max(1.0)
     for g in gradients:
         g.mul_(factor.reshape(-1, *[1] * (g.ndim - 1)))
-
-
-__all__ = ["FEATURES", "PupilEncoder", "StopFit"]
