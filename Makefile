@@ -29,7 +29,7 @@ book: $(INSTALLED) ## run every chapter and write the book to _build/html
 
 test: $(INSTALLED) ## build the book strictly (runs every chapter), then run all tests
 	$(BIN)/python tools/build_book.py $(STRICT_FLAGS)
-	REQUIRE_BOOK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	REQUIRE_BOOK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 lint: $(INSTALLED) ## check style and formatting
 	$(BIN)/ruff check .
@@ -44,7 +44,7 @@ sync: $(INSTALLED) ## make each chapter's .py and .ipynb agree (newer wins); ren
 	$(BIN)/python tools/api_page.py
 
 bench: $(INSTALLED) ## print the measurements of speed and accuracy
-	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(wildcard benchmarks/[a-z]*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 repository: $(INSTALLED) ## for a fork: make repository URL=https://github.com/you/yourfork
 	$(BIN)/python tools/set_repository.py $(URL)

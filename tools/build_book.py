@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -132,6 +133,7 @@ def run_only(name: str) -> bool:
 
 
 def main(arguments: list[str]) -> int:
+    start = time.monotonic()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # two chapters at a time, one thread each
     if arguments[:1] == ["--only"]:
         return 0 if all(run_only(name) for name in arguments[1:]) else 1
@@ -142,8 +144,12 @@ def main(arguments: list[str]) -> int:
         print("the package changed (or this is the first build): running every chapter")
     if not execute_chapters([name for name in chapter_names() if notebook_path(name).exists()]):
         return 1
+    if "-W" in arguments:  # pages that did not change would keep their warnings to themselves
+        shutil.rmtree(BUILD / ".doctrees", ignore_errors=True)
     builder = Path(sys.executable).with_name("jupyter-book")
-    return subprocess.call([str(builder), "build", str(ROOT), *arguments])
+    code = subprocess.call([str(builder), "build", str(ROOT), *arguments])
+    print(f"{'built' if code == 0 else 'FAILED'} after {time.monotonic() - start:.0f} s")
+    return code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tests of the book share: the chapters as notebooks, and the built pages as trees."""
+"""Fixtures: each chapter as a notebook, and the built pages as trees."""
 
 import os
 from pathlib import Path
@@ -6,10 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from chapters import ROOT, chapter_names, notebook_path
-
-HTML = ROOT / "_build" / "html"
-CHAPTERS = chapter_names()
+from chapters import notebook_path
+from shared import CHAPTERS, HTML
 
 
 @pytest.fixture(params=CHAPTERS)
@@ -31,9 +29,3 @@ def pages() -> dict[Path, BeautifulSoup]:
         pytest.skip("there is no built book in _build/html: `make test` builds it first")
     files = [path for path in HTML.rglob("*.html") if "_static" not in path.parts]
     return {path: BeautifulSoup(path.read_text("utf-8"), "html.parser") for path in files}
-
-
-def setup_cell(notebook) -> str:
-    """The source of the one cell that installs what Colab lacks."""
-    (cell,) = [cell for cell in notebook.cells if "setup" in cell.metadata.get("tags", [])]
-    return cell.source

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 import yaml
 from chapters import HEADER, NOTEBOOK_METADATA, ROOT, in_sync, notebook_path, script_path
-from conftest import CHAPTERS, setup_cell
+from shared import CHAPTERS, setup_cell
 from sync_notebooks import is_clean
 
 MAX_LINES = 20

@@ -15,10 +15,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from chapters import ROOT, notebook_path
-from conftest import CHAPTERS, setup_cell
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from shared import CHAPTERS, setup_cell
 
 HERE = Path(__file__).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]

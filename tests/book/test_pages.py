@@ -9,8 +9,8 @@ import pytest
 import set_repository
 from bs4 import BeautifulSoup
 from chapters import ROOT, chapter_names, notebook_path
-from conftest import HTML
 from jupyter_cache import get_cache
+from shared import HTML
 
 pytestmark = pytest.mark.book
 

@@ -7,7 +7,7 @@ import pytest
 import set_repository
 import yaml
 from chapters import ROOT
-from conftest import CHAPTERS
+from shared import CHAPTERS
 
 LINK = re.compile(
     r"(?:github\.com|colab\.research\.google\.com/github)/([\w.-]+/[\w-]+)|([\w-]+)\.github\.io/([\w-]+)"
