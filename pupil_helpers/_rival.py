@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from .base import Encoder
-from .features import PupilFeatures, lag_basis
+from .features import PupilFeatures
+from .filters import TINY, filter_bank, interpolation, pool
+from .session import CHANNELS
 from .smoothing import gaussian, smooth
-from .training import TINY, interpolation, pool, pool_centres
 
 FLOOR = 0.05
 """No rival predicts less than this share of the baseline: a count can never be negative, and
@@ -30,37 +31,37 @@ class Rival(Encoder):
         if self.stride < 1:
             raise ValueError(f"stride is {self.stride}; give at least 1")
         self.features_ = PupilFeatures(self.bin_size).fit(pupil)
+        baseline = np.broadcast_to(counts.mean(axis=(0, 1)), self.psth_.shape)
         if self.psth:
-            baseline = smooth(self.psth_[None], gaussian(0.03, self.bin_size))[0]
-        else:
-            baseline = np.broadcast_to(counts.mean(axis=(0, 1)), self.psth_.shape)
+            baseline = smooth(self.psth_[None], gaussian(0.015, self.bin_size))[0]
         self.baseline_ = np.maximum(baseline, TINY)  # (bins, R)
-        pooled = pool(counts, self.stride)  # (T, steps, R)
-        self._learn(self._inputs(pupil), pooled, pool(self.baseline_[None], self.stride)[0])
+        inputs, pooled = self._inputs(pupil), pool(counts, self.stride)  # (T, steps, …)
+        self._learn(inputs, pooled, pool(self.baseline_[None], self.stride)[0])
+        # The PSTH holds the pupil's average course already: take it out of the gain.
+        mean = self._gain(inputs).mean(axis=0, keepdims=True)  # (1, steps, R)
+        mean = self._to_bins(np.maximum(mean, FLOOR))
+        self.baseline_ = self.baseline_ / smooth(mean, gaussian(0.03, self.bin_size))[0]
 
     def _predict(self, pupil):
-        gain = interpolation(len(self.baseline_), self.stride) @ self._gain(self._inputs(pupil))
-        return self.baseline_ * np.maximum(gain, FLOOR)  # (T, bins, R)
+        gain = self._to_bins(self._gain(self._inputs(pupil)))  # (T, bins, R)
+        return self.baseline_ * np.maximum(gain, FLOOR)
+
+    def _to_bins(self, gain):
+        return interpolation(len(self.psth_), self.stride) @ gain
 
     def _inputs(self, pupil) -> np.ndarray:
         """What the model reads, (trials, steps, inputs)."""
-        return lagged(
-            self.features_.transform(pupil), self.stride, self.bin_size, self.lag_reach, self.n_lags
-        )
+        reach, n_lags = self.lag_reach, self.n_lags
+        return lagged(self.features_.transform(pupil), self.stride, self.bin_size, reach, n_lags)
 
 
 def lagged(features, stride=4, bin_size=0.01, reach=0.6, n_lags=13) -> np.ndarray:
-    """Every feature seen through every bump of :func:`~pupil_helpers.features.lag_basis`.
+    """Features through the filters over lags of :func:`~pupil_helpers.filters.filter_bank`.
 
-    (trials, bins, F) -> float32 (trials, steps, F * n_lags), at the centre of every step.
-    Beyond a trial's ends the features are taken to stay as they were at the end.
+    (trials, bins, F) -> float32 (trials, steps, F * n_lags).
     """
     n_trials, n_bins, _ = features.shape
-    basis, lags = lag_basis(n_bins, bin_size, reach, n_lags)
-    steps = np.floor(pool_centres(n_bins, stride)).astype(int)
-    bank = np.zeros((n_lags, len(steps), n_bins), dtype=np.float32)
-    for column, lag in zip(basis.T, lags, strict=True):
-        read = np.clip(steps - lag, 0, n_bins - 1)
-        bank[:, np.arange(len(steps)), read] += column[:, None]
-    seen = features.transpose(0, 2, 1) @ bank.reshape(-1, n_bins).T  # (T, F, n_lags * steps)
-    return seen.reshape(n_trials, -1, len(steps)).transpose(0, 2, 1)
+    bank = filter_bank(n_bins, stride, bin_size, reach, n_lags)
+    levels, motion = np.split(features.transpose(0, 2, 1), [len(CHANNELS)], axis=1)
+    seen = np.concatenate([levels @ bank[0], motion @ bank[1]], axis=1)  # (T, F, n_lags * steps)
+    return seen.reshape(n_trials, seen.shape[1] * n_lags, -1).transpose(0, 2, 1)

@@ -16,8 +16,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from ._rival import Rival, lagged
+from .filters import TINY, pool
 from .models import BEND, REST, PlainRNN
-from .training import LOSSES, TINY, pool
+from .training import LOSSES
 
 
 class NeuralRival(Rival):

@@ -13,9 +13,10 @@ from sklearn import linear_model
 
 from ._rival import Rival
 from .base import Encoder
+from .filters import TINY
 from .networks import GRU, LSTM, LaggedMLP, PlainRNNEncoder, TemporalConv
 from .splits import inner_blocks
-from .training import TINY, PupilEncoder
+from .training import PupilEncoder
 
 
 class Constant(Encoder):
