@@ -1,12 +1,11 @@
 """A fast tanh recurrence: many small RNNs stepped through time in one batched loop.
 
 ``torch.nn.RNN`` is the readable reference; :class:`BatchedRNN` computes the same numbers, with
-the two directions of a bidirectional network, and any number of independent networks
-("members": seeds of an ensemble, trials of a search), advancing together. Three things make
-it quick: one batched matrix product per time step, a hand-written backward pass instead of
-one recorded by autograd, and tanh written as a logistic function (see :class:`_Recurrence`).
-It uses ordinary tensor operations only, so it runs wherever torch does, without cuDNN's
-rule that gradients exist only in training mode.
+both directions, and any number of independent networks ("members": the seeds of an ensemble,
+the trials of a search), advancing together. Three things make it quick: one batched matrix
+product per time step, a hand-written backward pass, and tanh written as a logistic function.
+It uses ordinary tensor operations only, so it runs wherever torch does, and gives gradients
+in evaluation mode on a GPU, which cuDNN refuses.
 """
 
 from __future__ import annotations
@@ -18,70 +17,92 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 DIRECTIONS = ("forward", "backward")
+RUN = 2**18
+"""Numbers in a working array: time is cut into runs of bins that fit a processor's cache."""
+
+
+def _by_bin(states: Tensor, weight: Tensor, n_bins: int) -> Tensor:
+    """View (M, batch * bins, D * hidden) as (bins, M, D, batch, hidden)."""
+    n_members, n_directions, n_hidden, _ = weight.shape
+    n_batch = states.shape[1] // n_bins
+    return states.reshape(n_members, n_batch, n_bins, n_directions, n_hidden).permute(2, 0, 3, 1, 4)
+
+
+def _copy_run(series: Tensor, start: int, run: Tensor, reverse: Sequence[bool], write=False):
+    """Copy a run of steps, from `start` on, out of a series (or, with `write`, back into it).
+
+    In a run the backward direction is flipped in time, so that all directions step together,
+    and the numbers of one step lie side by side.
+    """
+    stop, n_bins = start + len(run), len(series)
+    for d, flip in enumerate(reverse):
+        bins = series[n_bins - stop : n_bins - start, :, d] if flip else series[start:stop, :, d]
+        source, target = (run[:, :, d], bins) if write else (bins, run[:, :, d])
+        target.copy_(source.flip(0) if flip else source)
 
 
 class _Recurrence(torch.autograd.Function):
-    """``h[t] = tanh(drive[t] + W h[t-1])`` and its gradient.
+    """``h[t] = tanh(drive[t] + W h[t-1])`` from ``h = 0``; the states overwrite the drive.
 
     With ``h = 2 s - 1`` and ``tanh(a) = 2 logistic(2 a) - 1`` the recurrence becomes
-    ``s[t] = logistic(4 W s[t-1] + 2 drive[t] - 2 W 1)``: the same recurrence in another
-    unit, and torch's logistic function is about five times quicker than its tanh.
+    ``s[t] = logistic(4 W s[t-1] + 2 drive[t] - 2 W 1)``, and torch's logistic function is about
+    five times quicker than its tanh. The price is rounding: about 1e-6 in float32.
     """
 
     @staticmethod
-    def forward(ctx, drive: Tensor, weight: Tensor) -> Tensor:
-        states = torch.sub(2 * drive, weight.sum(-1).unsqueeze(1), alpha=2)  # (T, G, B, H)
-        step = 4 * weight.mT.contiguous()
-        previous = torch.full_like(states[0], 0.5)  # h = 0
-        for state in states.unbind(0):
-            previous = state.baddbmm_(previous, step).sigmoid_()
-        states.mul_(2).sub_(1)
-        ctx.save_for_backward(states, weight)
-        return states
+    def forward(ctx, drive: Tensor, weight: Tensor, n_bins: int, reverse: Sequence[bool]):
+        # drive (M, batch * bins, D * hidden), weight (M, D, hidden, hidden)
+        series, groups = _by_bin(drive, weight, n_bins), weight.flatten(0, 1)  # (M * D, H, H)
+        length = max(1, min(n_bins, RUN // max(1, series[0].numel())))
+        runs = series.new_empty(length, *series.shape[1:])  # (steps, M, D, B, H)
+        weight_s, shift = 4 * groups.mT.contiguous(), 2 * groups.sum(-1).unsqueeze(1)
+        s = torch.full_like(runs[0].flatten(0, 1), 0.5)  # h = 0
+        for start in range(0, n_bins, length):
+            run = runs[: n_bins - start]
+            _copy_run(series, start, run, reverse)
+            steps = run.flatten(1, 2)  # (steps, M * D, B, H)
+            for step in steps.mul_(2).sub_(shift).unbind(0):
+                s = step.baddbmm_(s, weight_s).sigmoid_()
+            s = s.clone()  # out of the way of the next run
+            steps.mul_(2).sub_(1)
+            _copy_run(series, start, run, reverse, write=True)
+        ctx.mark_dirty(drive)
+        ctx.save_for_backward(drive, weight)
+        ctx.n_bins, ctx.reverse, ctx.length = n_bins, reverse, length
+        return drive
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_states: Tensor) -> tuple[Tensor, Tensor]:
-        states, weight = ctx.saved_tensors
-        grad = grad_states.clone(memory_format=torch.contiguous_format)
-        slope = torch.addcmul(states.new_ones(()), states, states, value=-1)  # tanh' = 1 - h²
-        following = torch.zeros_like(grad[0])
-        for at, slope_at in zip(reversed(grad.unbind(0)), reversed(slope.unbind(0)), strict=True):
-            following = at.baddbmm_(following, weight).mul_(slope_at)
-        grad_weight = torch.matmul(grad[1:].mT, states[:-1]).sum(0)  # (G, H, H)
-        return grad, grad_weight
-
-
-def recurrence(drive: Tensor, weight: Tensor) -> Tensor:
-    """Hidden states of ``h[t] = tanh(drive[t] + weight @ h[t-1])``, from ``h = 0``.
-
-    Parameters
-    ----------
-    drive : Tensor, (bins, groups, batch, hidden)
-        Input to each unit before the non-linearity, time first so that a step is contiguous.
-    weight : Tensor, (groups, hidden, hidden)
-        Recurrent weights; row ``i`` holds the weights into unit ``i``, as in ``nn.RNN``.
-
-    Returns
-    -------
-    Tensor, (bins, groups, batch, hidden)
-        Differentiable once: a second derivative raises an error.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit together.
-    """
-    if drive.ndim != 4 or weight.shape != (drive.shape[1], drive.shape[3], drive.shape[3]):
-        raise ValueError(
-            f"drive {tuple(drive.shape)} and weight {tuple(weight.shape)} do not fit: "
-            "give (bins, groups, batch, hidden) and (groups, hidden, hidden)"
+    def backward(ctx, grad_states: Tensor):
+        (states, weight), n_bins, length = ctx.saved_tensors, ctx.n_bins, ctx.length
+        grad_drive, groups = torch.empty_like(states), weight.flatten(0, 1)
+        incoming, series, outgoing = (
+            _by_bin(each, weight, n_bins) for each in (grad_states, states, grad_drive)
         )
-    return _Recurrence.apply(drive, weight)
+        grads = series.new_empty(length + 1, *series.shape[1:])  # and the step after the run
+        hiddens, slopes = (series.new_empty(length, *series.shape[1:]) for _ in range(2))
+        grad_weight, later = torch.zeros_like(groups), torch.zeros_like(grads[0])
+        for start in reversed(range(0, n_bins, length)):
+            n = min(length, n_bins - start)
+            grad, hidden, slope = grads[:n], hiddens[:n], slopes[:n]
+            _copy_run(incoming, start, grad, ctx.reverse)
+            _copy_run(series, start, hidden, ctx.reverse)
+            torch.mul(hidden, hidden, out=slope).neg_().add_(1)  # tanh' = 1 - h²
+            grads[n] = later
+            *steps, g = grads[: n + 1].flatten(1, 2).unbind(0)
+            slopes_at = slope.flatten(1, 2).unbind(0)
+            for step, slope_at in zip(reversed(steps), reversed(slopes_at), strict=True):
+                g = step.baddbmm_(g, groups).mul_(slope_at)
+            later = grads[0].clone()
+            grad_weight += (grads[1 : n + 1].mT @ hidden).sum(0).flatten(0, 1)
+            _copy_run(outgoing, start, grad, ctx.reverse, write=True)
+        return grad_drive, grad_weight.view_as(weight), None, None
 
 
 class BatchedRNN(nn.Module):
     """Independent one-layer tanh RNNs of one size, run together; equal to ``nn.RNN``.
+
+    Gradients are once differentiable: asking for a second derivative raises an error.
 
     Parameters
     ----------
@@ -104,23 +125,14 @@ class BatchedRNN(nn.Module):
         The sum of the two biases of ``nn.RNN``.
     """
 
-    def __init__(
-        self,
-        n_features: int,
-        n_hidden: int,
-        n_members: int = 1,
-        directions: Sequence[str] = DIRECTIONS,
-        seeds: Sequence[int] | None = None,
-    ):
+    def __init__(self, n_features, n_hidden, n_members=1, directions=DIRECTIONS, seeds=None):
         super().__init__()
         self.directions = tuple(directions)
         if self.directions not in (DIRECTIONS, DIRECTIONS[:1], DIRECTIONS[1:]):
             raise ValueError(f"directions={directions!r}: use one or both of {DIRECTIONS}")
-        if seeds is None:
-            seeds = torch.randint(2**31, (n_members,)).tolist()
-        if len(seeds) != n_members:
+        self.seeds = tuple(torch.randint(2**31, (n_members,)).tolist() if seeds is None else seeds)
+        if len(self.seeds) != n_members:
             raise ValueError(f"{len(seeds)} seeds for {n_members} members: give one per member")
-        self.seeds = tuple(seeds)
         shape = (n_members, len(self.directions), n_hidden)
         self.weight_ih = nn.Parameter(torch.empty(*shape, n_features))
         self.weight_hh = nn.Parameter(torch.empty(*shape, n_hidden))
@@ -134,68 +146,54 @@ class BatchedRNN(nn.Module):
         for member, seed in enumerate(self.seeds):
             generator = torch.Generator().manual_seed(seed)
             for parameter in (self.weight_hh, self.weight_ih, self.bias):
-                draw = torch.rand(parameter[member].shape, generator=generator)
+                draw = torch.rand(parameter.shape[1:], generator=generator)
                 parameter[member] = (2 * draw - 1) * scale
 
     @torch.no_grad()
     def leaky_integrators_(self, low: float = 0.6, high: float = 0.98, noise: float = 0.1):
-        """Start the hidden units as leaky integrators with a spread of memories.
+        """Turn the hidden units into leaky integrators with a spread of memories.
 
         Unit ``i`` keeps the share ``d[i]`` of its state from bin to bin, ``d`` evenly spaced
-        from `low` to `high`: a time constant of ``-1 / log(d)`` bins, from 2 to 50 by
-        default. `noise` times the usual random weights is added. Returns the module.
+        from `low` to `high`: a time constant of ``-1 / log(d)`` bins, 2 to 50 by default.
+        The recurrent weights there were are kept as noise, `noise` times as large. Call it
+        once, on a fresh module. Returns the module.
         """
-        n_hidden = self.bias.shape[-1]
-        spread = torch.diag(torch.linspace(low, high, n_hidden))
-        for member, seed in enumerate(self.seeds):
-            generator = torch.Generator().manual_seed(seed)
-            draw = torch.rand(self.weight_hh[member].shape, generator=generator)
-            self.weight_hh[member] = spread + (2 * draw - 1) * noise * n_hidden**-0.5
-        return self
-
-    @torch.no_grad()
-    def load_rnn(self, rnn: nn.RNN, member: int = 0) -> BatchedRNN:
-        """Copy the weights of a one-layer tanh ``nn.RNN`` into `member`. Returns the module."""
-        if rnn.num_layers != 1 or rnn.mode != "RNN_TANH":
-            raise ValueError(f"{rnn}: only an nn.RNN with one layer and tanh can be copied")
-        weights = dict(rnn.named_parameters())
-        for d, suffix in enumerate(("l0", "l0_reverse")[: 1 + rnn.bidirectional]):
-            self.weight_ih[member, d] = weights[f"weight_ih_{suffix}"]
-            self.weight_hh[member, d] = weights[f"weight_hh_{suffix}"]
-            self.bias[member, d] = 0
-            if rnn.bias:
-                self.bias[member, d] += weights[f"bias_ih_{suffix}"] + weights[f"bias_hh_{suffix}"]
+        spread = torch.linspace(low, high, self.bias.shape[-1])
+        self.weight_hh.mul_(noise).add_(torch.diag(spread).to(self.weight_hh))
         return self
 
     @classmethod
     def from_rnn(cls, *rnns: nn.RNN) -> BatchedRNN:
-        """Make one module out of several ``nn.RNN`` of the same size, one member each."""
+        """Copy one-layer tanh ``nn.RNN`` of the same size, as one member each."""
         first = rnns[0]
         directions = DIRECTIONS[: 1 + first.bidirectional]
         batched = cls(first.input_size, first.hidden_size, len(rnns), directions)
         batched.to(first.weight_ih_l0)
         for member, rnn in enumerate(rnns):
-            batched.load_rnn(rnn, member)
+            if rnn.num_layers != 1 or rnn.mode != "RNN_TANH":
+                raise ValueError(f"{rnn}: only an nn.RNN with one layer and tanh can be copied")
+            weights = rnn.state_dict()
+            for d, suffix in enumerate(("l0", "l0_reverse")[: len(directions)]):
+                biases = [weights[f"bias_{kind}_{suffix}"] for kind in ("ih", "hh") if rnn.bias]
+                batched.weight_ih.data[member, d] = weights[f"weight_ih_{suffix}"]
+                batched.weight_hh.data[member, d] = weights[f"weight_hh_{suffix}"]
+                batched.bias.data[member, d] = sum(biases)
         return batched
 
     def forward(self, x: Tensor) -> Tensor:
-        """Hidden states, (members, batch, bins, directions × hidden), of x.
+        """Hidden states, (members, batch, bins, directions * hidden), of x.
 
         `x` is (members, batch, bins, features): member ``m`` reads ``x[m]``. Use
-        ``x.expand(members, -1, -1, -1)`` to give all of them the same input at no cost.
+        ``x.expand(members, -1, -1, -1)`` to give all of them the same input.
         """
-        n_members, n_directions, _, n_features = self.weight_ih.shape
-        if x.ndim != 4 or (x.shape[0], x.shape[3]) != (n_members, n_features):
+        n_members, _, _, n_features = self.weight_ih.shape
+        if x.ndim != 4 or (x.shape[0], x.shape[3]) != (n_members, n_features) or not x.shape[2]:
             raise ValueError(
                 f"input of shape {tuple(x.shape)}: expected "
                 f"({n_members} members, batch, bins, {n_features} features)"
             )
-        x = x.permute(2, 0, 1, 3)  # (T, M, B, F)
-        x = torch.stack([x if d == "forward" else x.flip(0) for d in self.directions], 2)
-        drive = x @ self.weight_ih.mT + self.bias.unsqueeze(-2)  # (T, M, D, B, H)
-        states = recurrence(drive.flatten(1, 2), self.weight_hh.flatten(0, 1))
-        states = states.unflatten(1, (n_members, n_directions)).unbind(2)  # D × (T, M, B, H)
-        states = [
-            s if d == "forward" else s.flip(0) for d, s in zip(self.directions, states, strict=True)
-        ]
-        return torch.cat(states, -1).permute(1, 2, 0, 3)  # (M, B, T, D × H)
+        weight = self.weight_ih.flatten(1, 2).mT  # (M, F, D * H)
+        drive = torch.baddbmm(self.bias.flatten(1).unsqueeze(1), x.flatten(1, 2), weight)
+        reverse = [direction == "backward" for direction in self.directions]
+        states = _Recurrence.apply(drive, self.weight_hh, x.shape[2], reverse)
+        return states.view(*x.shape[:3], weight.shape[2])
