@@ -1,0 +1,106 @@
+"""Where a comparison keeps what it has finished: two small files per model, fold and seed.
+
+``NAME.npz`` holds the predictions of the test trials, ``NAME.json`` the scores. Both appear whole
+or not at all, the second one last, so that a result with a ``.json`` is complete. The name ends
+in a fingerprint of everything the result depends on: data, split, model, settings, code. A
+result that was made from anything else has another name, and is never mistaken for this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import re
+import uuid
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .session import write_npz
+
+
+def fingerprint(*parts) -> str:
+    """A short hash of arrays, models, numbers, texts and containers of them."""
+    digest = hashlib.sha256()
+    for part in parts:
+        _add(digest, part)
+    return digest.hexdigest()[:16]
+
+
+def _add(digest, value) -> None:
+    if isinstance(value, np.ndarray):
+        digest.update(f"array {value.shape} {value.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(value).tobytes())
+    elif isinstance(value, dict):
+        for key in sorted(value, key=str):
+            digest.update(f"key {key}".encode())
+            _add(digest, value[key])
+    elif isinstance(value, (list, tuple)):
+        digest.update(f"sequence {len(value)}".encode())
+        for item in value:
+            _add(digest, item)
+    elif hasattr(value, "fit"):
+        digest.update(_source(type(value)).encode())
+        _add(digest, value.get_params() if hasattr(value, "get_params") else vars(value))
+    elif callable(value):
+        digest.update(_source(value).encode())
+    else:
+        digest.update(f"{type(value).__name__} {value!r}".encode())
+
+
+def _source(thing) -> str:
+    """Name and text of a class or function; of a package's class, all of the package's text."""
+    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', repr(thing))}"
+    if name.startswith(f"{__package__}."):
+        return name + _package_text()
+    try:
+        return name + inspect.getsource(thing) + _package_text()
+    except (OSError, TypeError):  # typed in at a prompt, or built in
+        return name + _package_text()
+
+
+@cache
+def _package_text() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def stem(folder: Path, model: str, fold: int, seed: int, mark: str) -> Path:
+    """Path of a result without its ending."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", model).strip("-") or "model"
+    return folder / f"{readable}_fold{fold}_seed{seed}_{mark}"
+
+
+def write(path: Path, record: dict, arrays: dict | None = None) -> None:
+    """Keep one result. Raises OSError, with the way out, if the disk is full."""
+    if arrays is not None:
+        write_npz(path.with_suffix(".npz"), arrays)
+    target = path.with_suffix(".json")
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        part.write_text(json.dumps(record, allow_nan=False), "utf-8")
+        os.replace(part, target)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"could not write {target.name} ({error.strerror}); free some space or choose another "
+            f"folder than {target.parent}",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path, with_arrays: bool) -> dict | None:
+    """A finished result, or None if there is none, or not all of it, or it had failed."""
+    try:
+        record = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(record, dict) or record.get("error", "unknown"):
+        return None
+    return None if with_arrays and not path.with_suffix(".npz").is_file() else record
