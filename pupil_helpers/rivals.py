@@ -195,7 +195,7 @@ class PoissonGLM(LaggedLinear):
     intercept_ : ndarray, (regions,)
     """
 
-    DEFAULT_PENALTIES = np.geomspace(1e-4, 100, 9)
+    DEFAULT_PENALTIES = np.geomspace(1e-3, 100, 9)
 
     def _learn(self, inputs, counts, baseline):
         penalties = self._penalties()[::-1]  # from strong to weak: each fit starts the next
