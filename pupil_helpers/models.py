@@ -9,6 +9,7 @@ which train side by side in one batch.
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +27,21 @@ BEND = -1.0
 """Where on the softplus the readout starts: below 0 it bends like an exponential, so that
 influences multiply; far above 0 it is straight, and they add."""
 REST = math.log1p(math.exp(BEND))  # softplus(BEND): dividing by it makes the gain start at 1
+
+
+@contextmanager
+def one_thread():
+    """Let torch use one CPU thread inside the block, and as many as before after it.
+
+    Networks of this size gain nothing from more, and two busy programs that each ask for
+    every core slow one another down tenfold.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class PlainRNN(nn.Module):

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 from .base import Encoder
 from .features import PupilFeatures
 from .filters import TINY, filter_bank, interpolation, pool, pool_centres
-from .models import DIRECTIONS, EncoderNet
+from .models import DIRECTIONS, EncoderNet, one_thread
 from .session import CHANNELS
 from .shrinkage import trust
 from .smoothing import gaussian, smooth
@@ -149,8 +149,21 @@ class PupilEncoder(Encoder):
 
         return OriginalEncoder(**settings)
 
+    def as_module(self):
+        """The fitted model as one torch module with gradients from counts back to the pupil.
+
+        Returns
+        -------
+        DifferentiableEncoder
+            See :class:`pupil_helpers.differentiable.DifferentiableEncoder`.
+        """
+        from .differentiable import DifferentiableEncoder
+
+        return DifferentiableEncoder(self)
+
     # -- fitting ----------------------------------------------------------------------------
 
+    @one_thread()
     def _fit(self, pupil, counts):
         self._check_settings()
         n_trials, n_bins, n_regions = counts.shape
@@ -306,6 +319,7 @@ class PupilEncoder(Encoder):
         mean = (1 + self.shrinkage_ * (gain - 1)).mean(axis=0, keepdims=True)  # (1, bins, R)
         self._baseline = self._baseline / smooth(mean, gaussian(0.03, self.bin_size))[0]
 
+    @one_thread()
     def _predict(self, pupil):
         gain = self._gains(self._inputs(pupil)).mean(axis=0)  # (T, B, R)
         return self._baseline * (1 + self.shrinkage_ * (gain - 1))
