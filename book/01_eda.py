@@ -25,15 +25,20 @@
 # **Goals.** By the end you can
 #
 # - describe a session by its trials, bins, neurons and regions;
-# - plot the pupil and the spikes of a trial side by side.
+# - find saccades and blinks in a pupil trace;
+# - turn spikes into a PSTH and a saccade-triggered average;
+# - say which regions and sessions are worth modelling;
+# - split trials so that a test score means something.
 #
-# **Time.** About 20 minutes, 10 more with the exercises. Runs in under a minute on a laptop.
+# **Time.** About 40 minutes, 30 more with the exercises. Runs in under 30 s on a laptop.
 #
-# **What you need.** Python with NumPy and Matplotlib. No neuroscience beyond "neurons fire
-# spikes".
+# **What you need.** Python with NumPy and Matplotlib. No neuroscience beyond "neurons fire spikes".
 #
-# **The data.** This page uses the *simulated* mouse that comes with the book, so everything you
-# see can be checked against the truth. To use the real recording, change one line below.
+# **The data.** This page uses the *simulated* mouse that comes with the book, so everything you see
+# can be checked against the truth. It is shaped like a real recording of [Steinmetz and colleagues,
+# 2019](https://doi.org/10.1038/s41586-019-1787-x). To explore that one instead, change the line
+# that starts with `session =` to `session = load_session("steinmetz", index=12)` (a large download,
+# once).
 
 # %% tags=["setup", "hide-cell"]
 import subprocess
@@ -51,47 +56,396 @@ if "google.colab" in sys.modules:  # does nothing anywhere else
         raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
 
 # %%
+from itertools import groupby
+
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy.signal import find_peaks
+from scipy.stats import pearsonr
 
-from pupil_helpers.simulate import simulate_session
+from pupil_helpers.exercises import check
+from pupil_helpers.metrics import psth, psth_relative
+from pupil_helpers.plotting import eda, use_style
+from pupil_helpers.smoothing import boxcar, smooth
+from pupil_helpers.sources import load_session
+from pupil_helpers.splits import blocked_folds, random_split
 
-session = simulate_session(seed=0)
+use_style()
+session = load_session("simulated")
 print(session.name)
+print("pupil ", session.pupil.shape, session.pupil.dtype)
+print("spikes", session.spikes.shape, session.spikes.dtype)
 
 # %% [markdown]
-# ## The pupil of one trial
+# ## What a session is
 #
-# Time runs from stimulus onset; the sum of squares is $\sum_t a_t^2$, and
+# A mouse sits in front of a screen with its head held still. Now and then a pattern appears on the
+# left, on the right or on both sides, and the mouse turns a wheel to say which one was stronger.
+# Meanwhile a camera films one eye, and thin probes record the spikes of hundreds of neurons. One
+# such sitting is a **session**.
 #
-# $$R^2 = 1 - \frac{\sum_t (y_t - \hat y_t)^2}{\sum_t (y_t - \bar y)^2}.$$
-
-# %% mystnb={"image": {"alt": "Pupil area over one simulated trial: a slow rise after the stimulus."}}
-plt.plot(session.time, session.pupil[0, :, 0])
-plt.xlabel("time from stimulus (s)")
-plt.ylabel("pupil area")
-plt.show()
+# The session has been cut into **trials**, each from half a second before the stimulus to two
+# seconds after it, and each trial into **bins** of 10 ms. So there are two arrays:
+#
+# - `pupil`, (trials, bins, 3): the pupil's area, and its position x and y;
+# - `spikes`, (trials, bins, neurons): how many spikes each neuron fired in each bin.
+#
+# The order trials, bins, features never changes in this book. What happened in each trial is in a
+# table with one row per trial. Times are in seconds from stimulus onset.
 
 # %%
-session.region_table()
+session.trials.head().round(2)
+
+# %% [markdown]
+# Every neuron belongs to a brain **region**. How many neurons are there in each, and how often do
+# they fire?
+
+# %%
+table = session.region_table()
+table.round(1)
+
+# %% [markdown]
+# We follow six regions. Three of them have to do with vision and with eye movements: **SCs** and
+# **SCm**, the sensory and the motor layers of the superior colliculus, and **LGd**, the visual part
+# of the thalamus. The original PupilEncoder modelled these three. **MRN** (midbrain reticular
+# nucleus), **CA1** (hippocampus) and **VISam** (a visual area of the cortex) are here for
+# comparison.
+
+# %%
+wanted = ["SCs", "SCm", "LGd", "MRN", "CA1", "VISam"]
+regions = [name for name in wanted if name in table.index]
+if len(regions) < 3:  # a recording of other places: take its largest regions
+    regions = list(table.index[:6])
+counts = session.region_counts(regions)  # (trials, bins, regions)
+neurons = table.loc[regions, "neurons"].to_numpy()  # (regions,)
+print(regions, counts.shape)
+
+# %% [markdown]
+# Before any statistics, look at the raw data. This is one whole trial: the pupil above, every spike
+# of every neuron below. Each small tick is a spike, each row a neuron. We take the first trial in
+# which some pupil samples are missing.
+
+# %% mystnb={"image": {"alt": "One trial. Pupil area rises slowly; x and y stay still and then jump together a few times. A grey band marks a blink without samples. Below, spikes of six regions as ticks, in bands of one colour per region: some neurons fire all the time, most fire rarely."}}
+trial = int(session.missing.any(axis=(1, 2)).argmax())
+eda.trial_view(session, trial, regions)
+plt.show()
+
+# %% [markdown]
+# Three things to see. The **area** changes slowly. The **position** stands still and then jumps:
+# those jumps are saccades. And the spikes are *sparse*: a neuron that fires five times per second
+# has nothing to say in most bins of 10 ms.
+
+# %%
+empty = (session.spikes == 0).mean()
+print(f"{empty:.0%} of all bins of single neurons hold no spike")
+
+# %% [markdown]
+# ## The pupil
+#
+# ### Area: slow
+#
+# Now all trials at once. Every row of the picture is a trial, and its colour is the pupil's area.
+
+# %% mystnb={"image": {"alt": "Left: a picture with one row per trial and one column per bin, coloured by pupil area; whole groups of neighbouring rows are brighter or darker. Right: the mean area of each trial wanders up and down over the session."}}
+eda.whole_session(session)
+plt.show()
+
+# %% [markdown]
+# Look along the rows first: towards the end of a trial, after the response and its reward, the
+# pupil often grows. Then look down the columns: neighbouring rows resemble each other, because the
+# mouse is now more and now less aroused, for minutes at a time. In light that does not change,
+# pupil size is one of the best outward signs of that inner state ([Reimer and colleagues,
+# 2014](https://doi.org/10.1016/j.neuron.2014.09.033); [McGinley and colleagues,
+# 2015](https://doi.org/10.1016/j.neuron.2015.05.038)). It also means that trials are *not
+# independent of each other*. Keep this in mind; it comes back at the end of the chapter with teeth.
+#
+# ### Position: fast
+#
+# A saccade takes some 50 ms, and between saccades the eye rests. To find saccades, take the speed
+# of the eye and look for peaks above a threshold, at least ten bins apart. The threshold is a
+# multiple of the *median* speed, which measures the camera's noise: the eye rests most of the time,
+# and a median does not care about a few fast moments.
+
+# %%
+vx, vy = np.moveaxis(np.gradient(session.pupil[..., 1:], session.bin_size, axis=1), -1, 0)
+speed = np.hypot(vx, vy)  # (trials, bins), pixels/s
+threshold = 6 * np.nanmedian(speed)
+peaks = [find_peaks(trace, height=threshold, distance=10)[0] for trace in np.nan_to_num(speed)]
+trials = np.repeat(np.arange(session.n_trials), [len(bins) for bins in peaks])
+saccades = np.column_stack([trials, np.concatenate(peaks)])  # (saccades, 2): trial, bin
+per_second = len(saccades) / (session.n_trials * session.n_bins * session.bin_size)
+print(f"{len(saccades)} saccades, {per_second:.2f} per second")
+
+# %% mystnb={"image": {"alt": "Above, eye position x and y over one trial, constant but for a few sudden jumps. Below, the speed of the eye: a low noisy floor with tall narrow peaks above the dashed threshold; each peak is marked by a green band that also covers a jump above."}}
+eda.saccades(session, trial, speed, threshold, saccades)
+plt.show()
+
+# %% [markdown]
+# ### Blinks: missing
+#
+# When the eye closes there is no pupil to measure. Those samples are stored as `NaN`, "not a
+# number", so that nobody mistakes them for measurements. How much is missing?
+
+# %%
+missing = session.missing
+print(f"{missing.mean():.1%} of the samples are missing")
+print(f"{missing.any(axis=(1, 2)).mean():.0%} of the trials miss at least one")
+
+# %% [markdown]
+# Few samples, but many trials: throwing away every trial with a blink would be a waste. Later the
+# model gets the gaps filled with a neutral value *and* a mask that says "this was missing", so that
+# it can learn what a blink means.
+#
+# **A common mistake** is to draw a straight line across the gap and forget about it. A closing lid
+# shrinks the visible pupil just before the gap and just after it, so such a line starts and ends at
+# wrong values, and the model is never told.
+#
+# ## Spikes
+#
+# ### Counts vary more than chance
+#
+# If a neuron fired at a fixed rate, with each spike independent of the others, the number of spikes
+# per trial would follow a Poisson distribution, whose variance equals its mean. The ratio of the
+# two is the **Fano factor**.
+
+# %%
+totals = session.spikes.sum(axis=1)[:, np.isin(session.regions, regions)]  # (trials, neurons)
+mean, variance = totals.mean(axis=0), totals.var(axis=0)  # (neurons,)
+print(f"median Fano factor {np.median(variance[mean > 0] / mean[mean > 0]):.1f}")
+
+# %% mystnb={"image": {"alt": "Variance of the spike count against its mean, one dot per neuron on logarithmic axes, coloured by region. Nearly all dots lie above the diagonal line that marks a Poisson process, the more so the higher the mean."}}
+eda.count_variance(mean, variance, session.regions[np.isin(session.regions, regions)])
+plt.show()
+
+# %% [markdown]
+# Nearly every neuron lies above the line. Something changes its rate from trial to trial, and that
+# is good news: if nothing did, there would be nothing for the pupil to explain. The question of
+# this book is how much of the surplus follows the pupil. (The surplus is over whole trials of 2.5
+# s. In a shorter window the same fluctuations add less, and the Fano factor is closer to 1.)
+#
+# ### The average response
+#
+# The oldest summary of a neuron's response is the **PSTH**, the peri-stimulus time histogram:
+# average over trials, and keep time. Spikes are few, so we also average over 100 ms of neighbouring
+# bins; chapter 2 looks at what that does.
+
+# %%
+rate = smooth(counts, boxcar(0.1, session.bin_size)) / neurons / session.bin_size  # spikes/s
+average = rate.mean(axis=0)  # (bins, regions)
+error = rate.std(axis=0) / np.sqrt(session.n_trials)
+
+# %% mystnb={"image": {"alt": "Six small panels with the mean rate of a region over the trial. Most regions fire more just after the stimulus, LGd most clearly, and then return to where they were; MRN stays flat. Narrow bands show the standard error."}}
+eda.rates_over_time(session.time, average, error, regions)
+plt.show()
+
+# %% [markdown]
+# Most regions answer the stimulus. But how much of what a region does in a *single* trial is its
+# average? Take the variance of the average and divide it by the variance of all single trials.
+
+# %%
+share = average.var(axis=0) / rate.var(axis=(0, 1))
+print(pd.Series(share, regions, name="share of variance").map("{:.1%}".format).to_string())
+if session.truth is not None:
+    assert share.max() < 0.15
+
+# %% [markdown]
+# A few per cent, or one tenth where it is highest. Nearly everything is different in every trial.
+# Much of it is noise that nobody can predict, and some of it, we hope, goes with the eye. So the
+# PSTH is the first rival that a model of this book has to beat: predicting it takes no pupil at
+# all.
+#
+# ## Do the spikes follow the eye?
+#
+# There is a first answer without any model. Cut out the rate around each saccade, and average.
+# Before that, take away the PSTH, or else saccades that tend to come after the stimulus would
+# borrow its response.
+
+# %%
+before, after = 40, 50  # bins
+whole = (saccades[:, 1] >= before) & (saccades[:, 1] < session.n_bins - after)
+raw = (counts - counts.mean(axis=0)) / neurons / session.bin_size  # PSTH removed; spikes/s
+raw = smooth(raw, boxcar(0.03, session.bin_size))
+t, b = saccades[whole].T
+cuts = raw[t[:, None], b[:, None] + np.arange(-before, after)]  # (saccades, lags, regions)
+around = cuts.mean(axis=0)  # (lags, regions)
+around_error = cuts.std(axis=0) / np.sqrt(len(cuts))
+lags = np.arange(-before, after) * session.bin_size  # seconds
+
+# %% [markdown]
+# In the simulated mouse we know the answer: `session.truth` says at which lag each region responds
+# to eye movements in x. A triangle marks it where there is one. (With a real recording there is no
+# truth, and no triangle.)
+
+# %% mystnb={"image": {"alt": "Six panels with the rate around saccades. SCs rises sharply just after the saccade, SCm rises just before it, and LGd dips just after it; each peak is near the triangle that marks the true lag. MRN, CA1 and VISam stay near zero."}}
+true_lags = None
+if session.truth is not None:
+    by_name = dict(zip(session.truth.regions.tolist(), session.truth.peak_lag[:, 1], strict=True))
+    true_lags = [by_name[name] for name in regions]
+eda.around_saccades(lags, around, around_error, regions, true_lags)
+plt.show()
+
+# %% [markdown]
+# This one picture holds much of what follows. SCs fires *after* the eye has moved. SCm fires
+# *before* it: the deep colliculus commands saccades ([Wang and Munoz,
+# 2015](https://doi.org/10.1016/j.conb.2015.03.018)). To predict it from the pupil, a model has to
+# look into the *future* of the pupil. LGd goes quiet for a moment. The other three do not care.
+#
+# How well do the peaks agree with the truth?
+
+# %%
+if session.truth is not None:
+    peak = lags[np.abs(around).argmax(axis=0)]
+    for name, found, true in zip(regions, peak, true_lags, strict=True):
+        if np.isfinite(true):
+            print(f"{name}: peak at {1000 * found:+.0f} ms, true lag {1000 * true:+.0f} ms")
+            assert abs(found - true) <= 0.03
+
+# %% [markdown]
+# ## Which regions, which sessions?
+#
+# Not every recording can answer the question. What we ask of one, before we look at any score:
+#
+# - **The pupil was measured**: area, x and y, with few gaps. Some published copies hold area only.
+# - **Trials**: a couple of hundred, or else five test blocks are too short to mean anything.
+# - **Neurons**: a region's summed activity gets cleaner with every neuron. Below about twenty,
+#   noise drowns what there is to predict.
+# - **A reason**: a path from the eye, or to it. Colliculus and thalamus have one. It is wise to
+#   keep regions *without* a reason too, as a check on yourself.
+
+# %%
+print(f"trials {session.n_trials}")
+for channel, share in zip(["area", "x", "y"], missing.mean(axis=(0, 1)), strict=True):
+    print(f"{channel}: {share:.1%} missing")
+candidates = table[(table["neurons"] >= 20) & (table["rate_hz"] >= 1)]
+print("regions with 20 neurons or more, at 1 spike/s or more:", *candidates.index)
+
+# %% [markdown]
+# Rules like these must not depend on the result. Choosing the session or the region in which the
+# model happens to score best, and then reporting that score, is a way of fooling oneself that no
+# statistics later on can undo. The original PupilEncoder used recording number 12 of 39, which has
+# SCs, SCm and LGd all at once. Few of the others do, and the simulated mouse is shaped like it.
+#
+# ## Which trials to test on
+#
+# A model is tested on trials that it has not seen. The usual way is to pick a fifth of the trials
+# at random. Here is why that goes wrong. Take the mean of every trial, and follow it through the
+# session.
+
+# %% mystnb={"image": {"alt": "One value per trial and its running mean, for pupil area and six regions, one strip each. Pupil area and LGd wander together over tens of trials; CA1 and others wander slowly too, each in its own way; MRN stays closer to a flat line."}}
+trial_means = {"pupil area": np.nanmean(session.pupil[..., 0], axis=1)}
+trial_means |= dict(zip(regions, counts.mean(axis=1).T, strict=True))  # each (trials,)
+eda.drift({k: (v - np.nanmean(v)) / np.nanstd(v) for k, v in trial_means.items()})
+plt.show()
+
+# %% [markdown]
+# Everything drifts. Some regions drift with the pupil because they depend on it. Others drift on
+# their own. But any two slow signals agree or disagree for long stretches by accident, and a
+# textbook test, which takes the trials for independent, is impressed:
+
+# %%
+for name in regions:
+    r, p = pearsonr(trial_means["pupil area"], trial_means[name])
+    known = (
+        ""
+        if session.truth is None
+        else f"   truly driven: {name in session.truth.regions[session.truth.driven]}"
+    )
+    print(f"{name:6} r = {r:+.2f}, textbook p = {p:.4f}{known}")
+
+# %% [markdown]
+# Look at CA1. The simulated CA1 has nothing to do with the pupil, and yet its p-value would pass in
+# many a paper. [Yule, 1926](https://doi.org/10.2307/2341482) called these *nonsense correlations*.
+# Chapter 6 builds a test that is not fooled ([Harris,
+# 2020](https://doi.org/10.1101/2020.11.29.402719)).
+#
+# ### A predictor that knows nothing
+#
+# Drift also leaks from training trials to test trials. To see it, predict each test trial from the
+# four *training* trials nearest to it in time: the PSTH, scaled to their activity. No pupil is
+# involved, so an honest test should give this predictor no credit.
+#
+# The score is the one of this whole book: how much of the PSTH's squared error is removed. 1 is
+# perfect, 0 is no better than the PSTH, and below 0 is worse.
+
+
+# %%
+def score_nearest(split, n_near=4):
+    """Predict every test trial from the training trials nearest in time. No pupil."""
+    near = np.abs(split.test[:, None] - split.train).argsort(axis=1)[:, :n_near]
+    mean = psth(counts[split.train])  # (bins, regions)
+    level = counts[split.train[near]].mean(axis=(1, 2)) / mean.mean(axis=0)  # (test, regions)
+    return psth_relative(counts[split.test], level[:, None] * mean, mean)
+
+
+kinds = {
+    "random split": [random_split(session.n_trials, seed=seed) for seed in range(42, 47)],
+    "blocked split": blocked_folds(session.n_trials, n_folds=5, gap=2),
+}
+scores = pd.DataFrame(
+    {kind: np.mean([score_nearest(s) for s in splits], axis=0) for kind, splits in kinds.items()},
+    index=regions,
+)
+
+# %% mystnb={"image": {"alt": "Bars per region for a predictor without any pupil. With the random split it scores above zero in several regions, among them SCs, SCm, LGd and CA1. With the blocked split it scores below zero in all of them."}}
+eda.leak(scores)
+plt.show()
+
+# %% [markdown]
+# With the random split, a predictor that has never seen the pupil gets credit, because every test
+# trial has near-copies right next to it in the training set. A flexible model with a slow input can
+# do the same without anybody noticing: the pupil's area tells it *when* in the session it is. With
+# **contiguous blocks** the advantage is gone, and the nearest trials are worse than the plain
+# average.
+
+# %%
+print(scores.round(3))
+if session.truth is not None:
+    leaky = scores.loc[["SCs", "SCm", "LGd", "CA1"]]
+    assert (leaky["random split"] > 0.02).all()
+    assert (scores["blocked split"] < 0).all()
+
+# %% [markdown]
+# This is how blocked folds look beside the original's random split. Every trial is tested exactly
+# once. A gap of two trials on both sides of a test block is left out, so that neighbours across the
+# border do not count.
+
+# %% mystnb={"image": {"alt": "Six rows of trials. In the first, the random split, test trials are scattered as thin lines among training trials. In the five blocked folds below, the test trials are one solid block each, moving from the start of the session to its end."}}
+named = {"random": random_split(session.n_trials)}
+named |= {f"fold {k}": split for k, split in enumerate(kinds["blocked split"])}
+eda.splits(named, session.n_trials)
+plt.show()
+
+# %% [markdown]
+# **A common mistake** is to think that a blocked split is only "stricter". It answers another
+# question. A random split asks how well the model fills gaps between trials it knows. A blocked
+# split asks how well it does in a stretch of time that it has not been in, and that is what we mean
+# when we say that the pupil predicts the neurons.
 
 # %% [markdown]
 # ## Exercises
 #
-# ### Exercise 1.1: find the blinks
+# Write your answer in place of the dots, and then run the folded cell after it. It holds a
+# solution, and it says what is wrong with yours.
 #
-# Which trial has most missing pupil samples?
+# ### Exercise 1.1: how many blinks?
+#
+# We counted missing samples. How many *blinks* are there, that is, runs of missing area samples
+# within a trial? A blink that goes on for twenty bins is one blink.
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# `session.missing` says for every sample whether it is missing.
+# A run of missing samples has one first sample: one that is missing while the sample before it is
+# not.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# Average over bins and channels, then use `argmax`.
+# With `gone = session.missing[..., 0]`, compare `gone[:, 1:]` with `gone[:, :-1]`. What about a
+# blink that is already going on in the first bin of a trial?
 #
 # </details>
 #
@@ -99,15 +453,159 @@ session.region_table()
 # <summary>Solution</summary>
 #
 # ```python
-# session.missing.mean(axis=(1, 2)).argmax()
+# gone = session.missing[..., 0]  # (trials, bins)
+# blinks = (gone[:, 1:] & ~gone[:, :-1]).sum() + gone[:, 0].sum()
 # ```
 #
-# The fraction is largest in the trial with the longest blink.
+# Each run is counted at its first sample. The second term counts the runs that the start of the
+# trial cuts.
 #
 # </details>
+
+# %% tags=["exercise"]
+my_blinks = ...
+
+# %% tags=["hide-cell", "solution"]
+gone = session.missing[..., 0]  # (trials, bins)
+inside = (gone[:, 1:] & ~gone[:, :-1]).sum()
+blinks = inside + gone[:, 0].sum()
+mistakes = {
+    "That counts missing samples: count each run of them once.": gone.sum(),
+    "That counts trials with a blink: a trial can hold two.": gone.any(axis=1).sum(),
+    "Nearly: blinks that are going on in the first bin of a trial are left out.": inside,
+}
+check(my_blinks, blinks, mistakes)
+assert blinks == sum(value for row in gone for value, _ in groupby(row))
+
+# %% [markdown]
+# ### Exercise 1.2: does it matter which way the eye goes?
+#
+# The deep colliculus on one side of the brain sends the eye to the *other* side. Sort the saccades
+# by direction, the sign of `vx` at their bin. For the region `SCm`, give two numbers: the mean of
+# `cuts` over the 100 ms before the saccade, for saccades to the right (`vx > 0`) and to the left.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# `cuts` has shape (saccades, lags, regions), and its rows belong to `saccades[whole]`. So the
+# direction is `vx[t, b]` for each row `t, b` of that.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# The 100 ms before the saccade are the lags `before - 10` to `before` (not included), and the
+# region is `regions.index("SCm")`. A boolean array picks the saccades.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# t, b = saccades[whole].T
+# rightward = vx[t, b] > 0
+# just_before = cuts[:, before - 10 : before, regions.index("SCm")].mean(axis=1)
+# answer = [just_before[rightward].mean(), just_before[~rightward].mean()]
+# ```
+#
+# SCm of the simulated mouse fires before saccades to the right, and hardly before those to the
+# left. A linear function of velocity cannot do that: this is a nonlinearity, and a reason for a
+# network.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_responses = ...  # [to the right, to the left]
+
+# %% tags=["hide-cell", "solution"]
+target = regions.index("SCm") if "SCm" in regions else 0
+t, b = saccades[whole].T
+rightward = vx[t, b] > 0
+just_before = cuts[:, before - 10 : before, target].mean(axis=1)
+responses = np.array([just_before[rightward].mean(), just_before[~rightward].mean()])
+just_after = cuts[:, before : before + 10, target].mean(axis=1)
+mistakes = {
+    "The two are swapped: to the right comes first.": responses[::-1],
+    "Those are the 100 ms after the saccade.": [
+        just_after[rightward].mean(),
+        just_after[~rightward].mean(),
+    ],
+    "That is one number for all saccades: sort them by direction.": just_before.mean(),
+}
+check(my_responses, responses, mistakes, tolerance=0.01)
+print("right, left:", responses.round(2), "spikes/s per neuron above the PSTH")
+if session.truth is not None:
+    assert responses[0] > 2 * abs(responses[1])
+
+# %% [markdown]
+# ### Exercise 1.3: cut the blocks yourself
+#
+# Write `my_fold(n_trials, k)`: the training and the test trials of block `k` of five, for any
+# number of trials that divides by five, with a gap of two trials on each side that is in neither.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The test trials are `np.arange(first, last)` with `first = k * n_trials // 5`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# A trial may train if it lies before `first - 2`, or at `last + 2` or later.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# def my_fold(n_trials, k):
+#     first, last = k * n_trials // 5, (k + 1) * n_trials // 5
+#     trials = np.arange(n_trials)
+#     train = trials[(trials < first - 2) | (trials >= last + 2)]
+#     return train, trials[first:last]
+# ```
+#
+# The first and the last block have a gap on one side only, because the session ends there.
+#
+# </details>
+
+
+# %% tags=["exercise"]
+def my_fold(n_trials, k): ...
+
+
+# %% tags=["hide-cell", "solution"]
+def fold(n_trials, k, gap=2):
+    first, last = k * n_trials // 5, (k + 1) * n_trials // 5
+    trials = np.arange(n_trials)
+    return trials[(trials < first - gap) | (trials >= last + gap)], trials[first:last]
+
+
+def role(parts, n_trials=100):
+    """0 left out, 1 training, 2 test, 3 both; for every trial."""
+    return sum(i * np.isin(np.arange(n_trials), part) for i, part in enumerate(parts, start=1))
+
+
+mine, right = my_fold(100, 1), fold(100, 1)
+mistakes = {
+    "Trials next to the test block still train: leave two out on each side.": role(fold(100, 1, 0)),
+    "Training and test are swapped.": role(right[::-1]),
+}
+check(mine and role(mine), role(right), mistakes)
+assert all(np.array_equal(a, b) for a, b in zip(right, blocked_folds(100)[1], strict=True))
 
 # %% [markdown]
 # ## Recap
 #
-# - A session is trials × bins × neurons.
+# - A session is trials × bins × channels of pupil, and trials × bins × neurons of spikes.
+# - Area is slow, position jumps, blinks are missing samples: three different kinds of information.
+# - A PSTH explains little of a single trial, and needs no pupil. It is the rival to beat.
+# - SCs follows saccades, SCm leads them. So a model has to see the past *and* the future of the
+#   pupil.
+# - Everything drifts. Test on contiguous blocks with a gap, or drift will be taken for skill.
 # - Next: chapter 2, from spikes to firing rates.

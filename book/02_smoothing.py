@@ -1,0 +1,585 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#     provenance: []
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: accelerator,colab,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 2. From spikes to firing rates
+#
+# *What rate lies behind these spikes, and how much of it do we make ourselves?*
+#
+# **Goals.** By the end you can
+#
+# - smooth spike counts by convolution, and say what the kernel does;
+# - choose between a boxcar, a Gaussian and a causal kernel, and treat the edges of a trial;
+# - choose the width of a kernel by held-out likelihood, without looking at any model;
+# - say what smoothing does to R² all by itself.
+#
+# **Time.** About 35 minutes, 25 more with the exercises. Runs in under 30 s on a laptop.
+#
+# **What you need.** Chapter 1, for what a session, a trial and a PSTH are. A sum over bins is all
+# the mathematics.
+#
+# **The data.** This page uses the *simulated* mouse, whose true firing rates are known, so we can
+# see which estimate comes closest. To use the real recording, change the line that starts with
+# `session =` to `session = load_session("steinmetz", index=12)`. What compares with the truth is
+# then left out.
+
+# %% tags=["setup", "hide-cell"]
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # does nothing anywhere else
+    packages = [
+        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
+        "captum>=0.9",
+        "hyperopt>=0.3",
+    ]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy.special import xlogy
+
+from pupil_helpers.ceiling import known_ceiling, split_half_ceiling
+from pupil_helpers.exercises import check
+from pupil_helpers.plotting import smoothing as figures
+from pupil_helpers.plotting import use_style
+from pupil_helpers.simulate import simulate_session
+from pupil_helpers.smoothing import boxcar, choose_bandwidth, exponential, gaussian, smooth
+from pupil_helpers.sources import load_session
+from pupil_helpers.splits import blocked_folds
+
+use_style()
+session = load_session("simulated")
+print(session.name, session.spikes.shape)
+
+# %% [markdown]
+# As in chapter 1 we add up the neurons of a region. If there is a truth, we keep the true expected
+# counts beside them.
+
+# %%
+table = session.region_table()
+regions = [r for r in ["SCs", "SCm", "LGd", "MRN", "CA1", "VISam"] if r in table.index]
+if len(regions) < 3:  # a recording of other places: take its largest regions
+    regions = list(table.index[:6])
+counts = session.region_counts(regions)  # (trials, bins, regions)
+hertz = table.loc[regions, "neurons"].to_numpy() * session.bin_size  # counts / hertz: spikes/s
+truth = None if session.truth is None else session.true_region_rates(regions)
+folds = blocked_folds(session.n_trials)
+
+# %% [markdown]
+# ## A rate cannot be seen
+#
+# Spikes can be counted. The **firing rate** is the number of spikes to *expect*, and nobody has
+# ever seen one: a neuron gives a single sequence of spikes, and the rate behind it has to be
+# guessed. The guess is always the same in spirit: spikes nearby in time tell about the rate now.
+# How near is nearby? That is the question of this chapter.
+#
+# ## Convolution, by hand
+#
+# A toy trial with five spikes, and a **kernel** of five equal weights that add up to 1. Convolution
+# replaces every spike by a copy of the kernel and adds up the copies:
+#
+# $$\text{smoothed}[t] = \sum_k \text{kernel}[k]\;\text{spikes}[t - k].$$
+
+# %%
+spikes = np.zeros(30, dtype=int)
+spikes[[4, 11, 13, 14, 23]] = 1
+kernel = np.ones(5) / 5
+
+by_hand = np.zeros(30 + 4)
+for t in np.flatnonzero(spikes):
+    by_hand[t : t + 5] += spikes[t] * kernel  # one copy per spike
+smoothed = np.convolve(spikes, kernel)[:30]
+np.testing.assert_allclose(by_hand[:30], smoothed)
+
+# %% mystnb={"image": {"alt": "Top: five spikes in thirty bins. Middle: each spike has become a box five bins long that starts at the spike; where spikes are close the boxes are stacked. Bottom: the sum of the boxes, a staircase that is highest where three spikes are close together."}}
+figures.copies(spikes, kernel, smoothed)
+plt.show()
+
+# %% [markdown]
+# Read the formula the other way round, and it is a **moving average**: each bin becomes a weighted
+# mean of its neighbours. Both readings are useful. The first says what happens to a spike, the
+# second what a rate at one moment is made of.
+#
+# Since the weights add up to 1, a spike stays one spike, only spread out: five spikes before, five
+# spikes after.
+
+# %%
+print(spikes.sum(), "spikes before,", smoothed.sum().round(6), "after")
+
+# %% [markdown]
+# ## The shape of the kernel
+#
+# Four kernels, from the helper package. A kernel is a list of weights and their lags in bins; a
+# positive lag looks into the past.
+
+# %%
+kernels = {
+    "boxcar 100 ms": boxcar(0.1, session.bin_size),
+    "causal boxcar 100 ms": boxcar(0.1, session.bin_size, causal=True),
+    "Gaussian, SD 30 ms": gaussian(0.03, session.bin_size),
+    "exponential 50 ms": exponential(0.05, session.bin_size),
+}
+rates = {name: smooth(counts, kernel) / hertz for name, kernel in kernels.items()}
+
+# %% [markdown]
+# Look at one region in one trial, the trial in which its rate changes most. The dashed line is the
+# truth, where there is one.
+
+# %% mystnb={"image": {"alt": "Four rows, one per kernel. Left, the weights: a box around zero, a box to the right of zero, a bell around zero, and a decay to the right of zero. Right, the smoothed rate of one trial; the box is jagged, the bell is smooth, and the two causal kernels reach each peak of the dashed true rate too late."}}
+trial = int(rates["boxcar 100 ms"][..., 0].std(axis=1).argmax())
+shown = {name: rate[trial, :, 0] for name, rate in rates.items()}
+true_rate = None if truth is None else truth[trial, :, 0] / hertz[0]
+figures.kernels(kernels, session.time, shown, true_rate, session.bin_size)
+plt.show()
+
+# %% [markdown]
+# - The **boxcar** is the plain moving average. A spike counts fully or not at all, so the rate
+#   jumps when a spike enters or leaves the window.
+# - The **Gaussian** lets spikes fade in and out. (A boxcar of 100 ms has a standard deviation of 29
+#   ms, so the two average over about as much.)
+# - A **causal** kernel looks only at the past. A device that acts in real time has no choice. The
+#   original PupilEncoder used the causal boxcar.
+#
+# What does causality cost? A causal kernel tells about the past, so its rate comes *late*. By how
+# much can be read off the kernel: it is its mean lag. And it can be measured: shift the causal rate
+# until it agrees best with the centred one.
+
+
+# %%
+def best_shift(late, reference, most=15):
+    """Bins by which to move ``late`` forwards so that it agrees best with ``reference``."""
+    late, reference = late - late.mean(), reference - reference.mean()
+    stop = late.shape[1] - most
+    agreement = [(late[:, k : stop + k] * reference[:, :stop]).mean() for k in range(most + 1)]
+    return int(np.argmax(agreement))
+
+
+for name, kernel in kernels.items():
+    expected = 1000 * session.bin_size * (kernel.weights * kernel.lags).sum()
+    shift = best_shift(rates[name][..., 0], rates["boxcar 100 ms"][..., 0])
+    found = 1000 * session.bin_size * shift
+    print(f"{name:21} mean lag {expected:3.0f} ms, found {found:3.0f} ms late")
+
+# %% [markdown]
+# In chapter 1, the SCm of the simulated mouse fired some 80 ms before saccades. Smoothed with the
+# causal boxcar, half of that lead is gone: the kernel has moved the spikes, and a model would now
+# look for the pupil's influence at the wrong lag. To *describe* a recording, use a kernel that is
+# symmetric around zero.
+#
+# ## The edges of a trial
+#
+# At the start of a trial the kernel reaches to where there are no data. The original recipe is one
+# line, `np.convolve(counts, np.ones(10) / 10, "full")[:n_bins]`, and it takes the time before the
+# trial for silent. The alternative is to divide by the weight of those bins that exist, so that a
+# constant stays constant. Compare their averages over all trials:
+
+# %%
+ten = np.ones(10) / 10
+inside = np.convolve(np.ones(session.n_bins), ten)[: session.n_bins]  # weight within the trial
+ramping = np.apply_along_axis(np.convolve, 1, counts, ten)[:, : session.n_bins]
+level = ramping / inside[:, None]
+at_edge = {"silent outside": ramping, "divided by the weight inside": level}
+if truth is not None:
+    at_edge["true rate"] = truth
+
+# %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, along the dashed true rate."}}
+figures.edges(session.time, {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()})
+plt.show()
+
+# %% [markdown]
+# The ramp has nothing to do with the mouse. It is also *the same in every trial*, and that makes it
+# worse than a blemish: anything that knows the time in the trial can predict it. How much credit
+# does that earn? Take the PSTH of the training trials as the prediction, and score it on test
+# trials by
+#
+# $$R^2 = 1 - \frac{\sum (\text{rate} - \text{prediction})^2}{\sum (\text{rate} - \text{mean rate})^2}.$$
+
+
+# %%
+def psth_r2(rate):
+    """R² of the training trials' average in the test trials: per region, mean over blocks."""
+    scores = []
+    for train, test in folds:
+        error = rate[test] - rate[train].mean(axis=0)
+        spread = rate[test] - rate[test].mean(axis=(0, 1))
+        scores.append(1 - (error**2).sum(axis=(0, 1)) / (spread**2).sum(axis=(0, 1)))
+    return np.mean(scores, axis=0)  # (regions,)
+
+
+ramp_table = pd.DataFrame({"with ramp": psth_r2(ramping), "level": psth_r2(level)}, index=regions)
+ramp_table.round(3)
+
+# %%
+if truth is not None:
+    assert (ramp_table["with ramp"] - ramp_table["level"] > 0.05).all()
+    assert (ramp_table["level"] < 0.05).all()
+
+# %% [markdown]
+# Nine bins out of 250, and the "explained variance" of a prediction that has never seen the pupil
+# goes up by something like a tenth or a fifth. Any model trained on such rates will learn the ramp
+# first, because nothing else is so regular. From here on, the edges are always renormalised.
+#
+# ## How wide?
+#
+# Here are many trials of one region, smoothed with wider and wider Gaussians. Where there is a
+# truth it is on the right.
+
+# %% mystnb={"image": {"alt": "Pictures of eighty trials by time, one per width. At 10 ms all is speckle. At 50 ms bright and dark stretches show through the grain. At 120 ms they are clear. At 500 ms only slow changes are left and short events are wiped out. The true rate, on the right, looks most like 120 ms, with sharp short events besides."}}
+one = regions.index("LGd") if "LGd" in regions else 0
+steps = {
+    f"{1000 * sd:g} ms": smooth(counts, gaussian(sd, session.bin_size))
+    for sd in (0.01, 0.05, 0.12, 0.5)
+}
+if truth is not None:
+    steps["truth"] = truth
+figures.pictures(session.time, {k: v[:80, :, one] / hertz[one] for k, v in steps.items()})
+plt.show()
+
+# %% [markdown]
+# Too narrow, and the rate follows every single spike: noise. Too wide, and it misses what changes
+# quickly. (In the true LGd of the simulated mouse, each dark speck is a saccade.) There is a best
+# width in between, and it is not a matter of taste.
+#
+# ### Let spikes judge
+#
+# The trick is to predict something that the estimate has not seen. Take the rate at each bin from
+# its *neighbours only*, with the bin itself left out, and ask how likely the left-out count is. A
+# kernel that follows noise predicts its neighbours' noise, and loses. One that is too wide misses
+# the changes, and loses too.
+#
+# Counts are judged by the Poisson likelihood, $\log p(n) = n \log \lambda - \lambda - \log n!$, for
+# a count $n$ where $\lambda$ were expected. We say how much better than the mean rate this is, in
+# bits per spike. Everything uses training trials only.
+
+# %%
+train = folds[0].train
+weights = gaussian(0.05, session.bin_size).matrix(session.n_bins)  # (bins, bins)
+np.fill_diagonal(weights, 0)  # leave the bin itself out
+weights /= weights.sum(axis=1, keepdims=True)
+expected = weights @ counts[train]  # (trials, bins, regions)
+mean = counts[train].mean(axis=(0, 1))  # (regions,)
+gain = xlogy(counts[train], expected / mean) - (expected - mean)
+bits = gain.sum(axis=(0, 1)) / np.log(2) / counts[train].sum(axis=(0, 1))
+print(pd.Series(bits, regions, name="bits per spike, SD 50 ms").round(4).to_string())
+
+# %% [markdown]
+# A few thousandths or hundredths of a bit per spike: a spike count in 10 ms is nearly all chance.
+# In some regions 50 ms even does worse than the mean rate. Now the same for many widths. The helper
+# `choose_bandwidth` repeats the cell above (with a little care for stretches without any spike).
+
+# %%
+widths = np.array([0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5])  # seconds
+chosen = choose_bandwidth(counts[train], widths, gaussian, session.bin_size)
+np.testing.assert_allclose(chosen.bits_per_spike[3], bits, atol=2e-3)  # the one by hand
+error = None
+if truth is not None:
+    smoothed = (smooth(counts, gaussian(sd, session.bin_size)) for sd in widths)
+    error = np.array([((rate - truth) ** 2).mean(axis=(0, 1)) for rate in smoothed])
+
+# %% mystnb={"image": {"alt": "Left: held-out likelihood against the width of the Gaussian, one curve per region, each with a dot at its top. It rises steeply, is flat around its top, and falls slowly. Right: squared error to the true rate, each curve with a dot at its bottom. The tops on the left are near the bottoms on the right: about 100 ms for SCs and LGd, and the widest for CA1 and VISam."}}
+figures.bandwidth(widths, chosen.bits_per_spike, regions, error)
+plt.show()
+
+# %% [markdown]
+# On the left is what anybody can compute from spikes. On the right is what only a simulation knows,
+# the distance to the true rate. They agree: the likelihood, without knowing the truth, finds nearly
+# the width that comes closest to it.
+
+# %%
+found = pd.DataFrame({"by likelihood (ms)": 1000 * chosen.best_per_region}, index=regions)
+if error is not None:
+    found["closest to truth (ms)"] = 1000 * widths[error.argmin(axis=0)]
+    ratio = found["by likelihood (ms)"] / found["closest to truth (ms)"]
+    assert ratio.between(0.49, 2.6).all()
+found.round(0).astype(int)
+
+# %% [markdown]
+# Regions differ. Where the rate changes quickly and spikes are many, a narrow kernel wins. Where
+# spikes are few, or nothing fast happens, it pays to average for longer. (The same balance can be
+# struck with squared error in place of the likelihood: [Shimazaki and Shinomoto,
+# 2010](https://doi.org/10.1007/s10827-009-0180-4).) Note also how *flat* the tops are: within a
+# factor of two, the width hardly matters. It is the order of magnitude that has to be right.
+#
+# **A common mistake** is to choose the width at which the *model* scores best. The next section
+# shows where that leads.
+#
+# ## What smoothing does to R² all by itself
+#
+# First, a mouse that we make for this purpose. It has nothing but a PSTH: no pupil, no drift, the
+# same true rate in every trial. The prediction is the training trials' PSTH, and it stays the same
+# throughout. We only change the width of the kernel that smooths both the prediction and the counts
+# it is compared with.
+
+# %%
+boxes = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]  # seconds
+plain = simulate_session(seed=1, n_trials=session.n_trials, drive_scale=0, noise_scale=0)
+names = ["SCs", "SCm", "LGd", "MRN", "CA1", "VISam"]
+plain_counts = plain.region_counts(names)
+plain_r2 = [psth_r2(smooth(plain_counts, boxcar(width))) for width in boxes]
+
+# %% [markdown]
+# Then our own mouse. There we score the PSTH, and a *perfect* prediction: the true rate of every
+# single trial. No model can do better, so its R² is called the **ceiling**. For a real recording,
+# the ceiling is estimated by how well two halves of a region's neurons agree (chapter 6 says how).
+
+
+# %%
+def ceiling(kernel):
+    if truth is not None:
+        return known_ceiling(counts, truth, kernel)
+    own = [session.spikes[..., session.regions == name] for name in regions]
+    return np.array([split_half_ceiling(spikes, kernel) for spikes in own])
+
+
+box_kernels = [boxcar(width, session.bin_size) for width in boxes]
+own_r2 = [psth_r2(smooth(counts, kernel)) for kernel in box_kernels]
+best_r2 = [ceiling(kernel) for kernel in box_kernels]
+
+# %% mystnb={"image": {"alt": "R² against the width of the boxcar, three panels, one curve per region. Left, the PSTH in a mouse that has nothing but a PSTH: it rises with width in every region that responds, most in LGd. Middle, the PSTH in this mouse: it stays around zero and falls below it for wide kernels. Right, a perfect prediction: it rises steeply with width, several times over."}}
+panels = {
+    "PSTH, PSTH-only mouse": pd.DataFrame(plain_r2, boxes, names),
+    "PSTH, this mouse": pd.DataFrame(own_r2, boxes, regions),
+    "perfect, this mouse": pd.DataFrame(best_r2, boxes, regions),
+}
+figures.r2_against_width(panels)
+plt.show()
+
+# %% [markdown]
+# The predictions never changed. Only the way of looking did, and R² went up several times over:
+
+# %%
+first, last = panels["perfect, this mouse"].loc[[0.01, 0.1]].to_numpy()
+print("perfect prediction, R² at 10 ms: ", dict(zip(regions, first.round(2).tolist(), strict=True)))
+print("perfect prediction, R² at 100 ms:", dict(zip(regions, last.round(2).tolist(), strict=True)))
+if truth is not None:
+    lgd = panels["PSTH, PSTH-only mouse"]["LGd"]
+    assert lgd[0.1] > 4 * max(lgd[0.01], 0.01)
+    assert (last > 3 * first).all()
+
+# %% [markdown]
+# Three things follow.
+#
+# - **An R² without its kernel means nothing.** "The model explains 46 % of the variance" is high at
+#   10 ms and poor at 500 ms. Even a *perfect* prediction is far from 1, because the counts are
+#   noisy.
+# - **Never choose the width by the model's R².** It favours wide kernels for reasons that have
+#   nothing to do with the model.
+# - **Compare with the ceiling at the same width.** R² divided by the ceiling is a share of what
+#   there is to explain, and it depends on the width much less.
+#
+# In the middle panel the PSTH even falls below zero. Wide kernels leave only slow changes, and a
+# test block lies on a higher or lower level than the training trials' average. A constant that is
+# off is worse than the test block's own mean, which R² silently takes for known.
+#
+# ## What this book does
+#
+# - Models learn from **raw counts**, with a Poisson loss. Nothing is smoothed before training, so
+#   no kernel can move a lag or add a ramp.
+# - Scores that need smoothing use **one kernel for everything**: a centred boxcar of 100 ms with
+#   renormalised edges. It is narrower than what the likelihood would pick for some regions; it
+#   keeps the saccades visible, and it is as wide as the original's, so that numbers can be
+#   compared.
+# - Every R² stands beside its ceiling, at that same width.
+
+# %% [markdown]
+# ## Exercises
+#
+# Write your answer in place of the dots, and then run the folded cell after it. It holds a
+# solution, and it says what is wrong with yours.
+#
+# ### Exercise 2.1: a Gaussian of your own
+#
+# Smooth the first trial of the first region, `counts[0, :, 0]`, with a Gaussian whose SD is 5 bins,
+# cut off at 20 bins on either side. Use `np.convolve`, and let a constant stay constant at the
+# edges.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The weights are `np.exp(-0.5 * (lags / 5) ** 2)` for the lags from −20 to 20, divided by their
+# sum. `np.convolve(…, mode="same")` keeps the result centred and as long as the trial.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# Convolve a trial of ones, too. Where it comes out below 1, weight has been lost over the edge.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# lags = np.arange(-20, 21)
+# weights = np.exp(-0.5 * (lags / 5) ** 2)
+# weights /= weights.sum()
+# inside = np.convolve(np.ones(session.n_bins), weights, mode="same")
+# my_rate = np.convolve(counts[0, :, 0], weights, mode="same") / inside
+# ```
+#
+# It equals `smooth(counts, gaussian(5 * session.bin_size, session.bin_size))[0, :, 0]`.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_rate = ...  # (bins,)
+
+# %% tags=["hide-cell", "solution"]
+lags = np.arange(-20, 21)
+weights = np.exp(-0.5 * (lags / 5) ** 2)
+lost = np.convolve(counts[0, :, 0], weights / weights.sum(), mode="same")
+inside = np.convolve(np.ones(session.n_bins), weights / weights.sum(), mode="same")
+mistakes = {
+    "The edges sag: divide by the weight that lies inside the trial.": lost,
+    "The weights do not add up to 1: divide them by their sum.": lost * weights.sum(),
+    "The weights do not add up to 1, though the edges are right.": lost / inside * weights.sum(),
+}
+check(my_rate, lost / inside, mistakes, tolerance=1e-3)
+own = gaussian(5 * session.bin_size, session.bin_size)
+np.testing.assert_allclose(lost / inside, smooth(counts[:1], own)[0, :, 0])
+
+# %% [markdown]
+# ### Exercise 2.2: what if the bin is not left out?
+#
+# Leaving the bin out is the heart of the method. Skip it: compute the likelihood in bits per spike
+# for every SD in `widths`, from the matrix *with* its diagonal. For region number 0, which SD (in
+# seconds) wins?
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The cell under "Let spikes judge", without the lines that change `weights`. Put it in a loop over
+# `widths`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# `expected` can be 0 only where the count is 0 as well, and `xlogy` knows that 0 · log 0 is 0. So
+# the sum is fine for every width.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# scores = []
+# for sd in widths:
+#     expected = smooth(counts[train], gaussian(sd, session.bin_size))
+#     gain = xlogy(counts[train], expected / mean) - (expected - mean)
+#     scores.append(gain.sum(axis=(0, 1))[0])
+# my_width = widths[np.argmax(scores)]
+# ```
+#
+# The narrowest wins, and it would do so for any list of widths. A bin is its own best predictor.
+# That is overfitting in its purest form, and the reason why every choice in this book is made on
+# data that were left out.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_width = ...  # seconds
+
+# %% tags=["hide-cell", "solution"]
+scores = []
+for sd in widths:
+    expected = smooth(counts[train], gaussian(sd, session.bin_size))
+    gain = xlogy(counts[train], expected / mean) - (expected - mean)
+    scores.append(gain.sum(axis=(0, 1))[0])
+narrowest = widths[np.argmax(scores)]
+mistakes = {
+    "That is the width with the bin left out: keep the diagonal.": chosen.best_per_region[0],
+    "That is in milliseconds: give seconds.": 1000 * narrowest,
+    "That is the place in the list: give widths[…].": np.argmax(scores),
+}
+check(my_width, narrowest, mistakes)
+assert narrowest == widths.min()
+
+# %% [markdown]
+# ### Exercise 2.3: fewer neurons
+#
+# Take only every fourth neuron of the region `regions[one]`. Before you compute anything: will the
+# best width be narrower or wider? Then let `choose_bandwidth` say, on the trials `train` and with
+# the same `widths`.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# `session.spikes[train][..., session.regions == regions[one]]` has the spikes of the region's
+# neurons, (trials, bins, neurons).
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# Take `[..., ::4]` of that and sum over neurons. `keepdims=True` gives the shape (trials, bins, 1)
+# that `choose_bandwidth` wants.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# own = session.spikes[train][..., session.regions == regions[one]]
+# few = own[..., ::4].sum(axis=-1, keepdims=True)
+# my_best = choose_bandwidth(few, widths, gaussian, session.bin_size).best
+# ```
+#
+# Wider, or at least not narrower. With a quarter of the spikes there is the same signal and more
+# noise, so it takes a longer average to tell them apart. The best width belongs to the *recording*,
+# not to the brain.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_best = ...  # seconds
+
+# %% tags=["hide-cell", "solution"]
+own = session.spikes[train][..., session.regions == regions[one]]
+few = own[..., ::4].sum(axis=-1, keepdims=True)
+best_of_few = choose_bandwidth(few, widths, gaussian, session.bin_size).best
+mistakes = {"That is the width for all neurons.": chosen.best_per_region[one]}
+check(my_best, best_of_few, mistakes)
+print(f"all neurons {chosen.best_per_region[one]:g} s, every fourth {best_of_few:g} s")
+if truth is not None:
+    assert best_of_few > chosen.best_per_region[one]
+
+# %% [markdown]
+# ## Recap
+#
+# - Convolution replaces every spike by a copy of the kernel; seen from a bin, it is a weighted mean
+#   of neighbours.
+# - Causal kernels make rates late. Silent edges make a ramp that any clock can predict.
+# - The width can be chosen by held-out likelihood, from the spikes alone, and comes out near the
+#   best.
+# - R² grows with the width while predictions stay the same. Declare the kernel, and compare with
+#   the ceiling.
+# - Next: chapter 3, the model.

@@ -1,0 +1,206 @@
+"""Figures of chapter 2: kernels, smoothed rates, edges, and what the width does to a score.
+
+Every function returns the figure. What it shows was computed in the chapter.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .style import CYCLE, PALETTE, region_colour, stimulus_line
+
+TIME = "time from stimulus (s)"
+RATE = "rate (spikes/s\nper neuron)"
+TRUTH = {"color": PALETTE["black"], "lw": 1.4, "ls": "--", "label": "true rate"}
+
+
+def copies(spikes, kernel, smoothed):
+    """How convolution works: every spike leaves one copy of the kernel, and the copies add up.
+
+    Parameters
+    ----------
+    spikes : array_like of int, (bins,)
+        Spike counts.
+    kernel : array_like, (taps,)
+        Weights, first the one of the spike's own bin.
+    smoothed : array_like, (bins,)
+        The sum of all copies.
+    """
+    spikes, kernel, smoothed = np.asarray(spikes), np.asarray(kernel), np.asarray(smoothed)
+    if spikes.ndim != 1 or spikes.shape != smoothed.shape:
+        raise ValueError(f"spikes {spikes.shape} and smoothed {smoothed.shape} must be one trial.")
+    bins = np.arange(len(spikes))
+    fig, axes = plt.subplots(3, 1, figsize=(8, 4.2), sharex=True, height_ratios=[0.7, 1, 1])
+    axes[0].bar(bins, spikes, 0.25, color=PALETTE["black"])
+    axes[0].set(ylabel="spikes\nper bin", yticks=[0, spikes.max()])
+    below = np.zeros(len(spikes))
+    for i, at in enumerate(np.repeat(bins, spikes)):
+        copy = np.convolve(bins == at, kernel)[: len(spikes)]
+        axes[1].bar(bins, copy, 0.9, bottom=below, color=CYCLE[i % len(CYCLE)], alpha=0.75)
+        below += copy
+    axes[1].set_ylabel("copies\n(spikes per bin)")
+    axes[2].step(bins, smoothed, where="mid", color=PALETTE["black"])
+    axes[2].set(ylabel="smoothed\n(spikes per bin)", xlabel="bin", ylim=axes[1].get_ylim())
+    return fig
+
+
+def kernels(named: dict, time, rates: dict, truth=None, bin_size: float = 0.01):
+    """Kernels on the left, and on the right what each makes of the same spikes.
+
+    Parameters
+    ----------
+    named : dict of str to Kernel
+        The kernels, keyed to their names.
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    rates : dict of str to array_like (bins,)
+        Smoothed rate in spikes/s per neuron, under the same names.
+    truth : array_like, (bins,), optional
+        True rate, in the same unit.
+    bin_size : float, default 0.01
+        Width of a bin in seconds.
+    """
+    if not named or list(named) != list(rates):
+        raise ValueError(f"kernels {list(named)} and rates {list(rates)} must have the same names.")
+    size = (8, 1.25 * len(named) + 0.6)
+    fig, axes = plt.subplots(
+        len(named),
+        2,
+        figsize=size,
+        sharex="col",
+        sharey="col",
+        width_ratios=[1, 2.6],
+        squeeze=False,
+    )
+    for (left, right), (name, kernel), colour in zip(axes, named.items(), CYCLE, strict=False):
+        order = np.argsort(kernel.lags)
+        lags, weights = kernel.lags[order] * 1000 * bin_size, kernel.weights[order]
+        left.fill_between(lags, weights, step="mid", color=colour, alpha=0.5)
+        left.plot(lags, weights, color=colour, lw=1, drawstyle="steps-mid")
+        left.axvline(0, color=PALETTE["grey"], lw=0.8, ls=":")
+        left.set_title(name)
+        right.plot(time, rates[name], color=colour)
+        if truth is not None:
+            right.plot(time, truth, **TRUTH)
+        stimulus_line(right)
+    axes[-1, 0].set_xlabel("lag (ms), the past to the right")
+    axes[-1, 1].set_xlabel(TIME)
+    axes[len(named) // 2, 0].set_ylabel("weight")
+    axes[len(named) // 2, 1].set_ylabel(RATE)
+    if truth is not None:
+        axes[0, 1].legend(loc="lower right", bbox_to_anchor=(1, 0.96), borderpad=0)
+    return fig
+
+
+def edges(time, rates: dict, until: float = 0.4):
+    """Mean rate in the first bins of the trial, under several ways to treat the edge.
+
+    Parameters
+    ----------
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    rates : dict of str to array_like (bins,)
+        Mean rate in spikes/s per neuron.
+    until : float, default 0.4
+        How many seconds to show.
+    """
+    time = np.asarray(time)
+    shown = time < time[0] + until
+    fig, ax = plt.subplots(figsize=(8, 3))
+    for (name, rate), dashes in zip(rates.items(), ("-", "-", "--", ":"), strict=False):
+        ax.plot(time[shown], np.asarray(rate)[shown], dashes, marker=".", label=name)
+    ax.set(xlabel=TIME, ylabel=RATE, ylim=(0, None))
+    ax.legend(loc="lower right")
+    return fig
+
+
+def pictures(time, rates: dict):
+    """The same trials at several widths, as pictures with one row per trial.
+
+    Parameters
+    ----------
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    rates : dict of str to array_like (trials, bins)
+        Rate in spikes/s per neuron; the colours reach as far as the last one does.
+    """
+    if not rates or len({np.shape(rate) for rate in rates.values()}) != 1:
+        raise ValueError("give at least one rate, all of the same shape (trials, bins).")
+    fig, axes = plt.subplots(1, len(rates), figsize=(8, 3.6), sharey=True, squeeze=False)
+    low, high = np.quantile(list(rates.values())[-1], [0.005, 0.995])
+    for ax, (name, rate) in zip(axes[0], rates.items(), strict=True):
+        image = ax.imshow(
+            rate, aspect="auto", extent=(time[0], time[-1], len(rate), 0), cmap="viridis",
+            vmin=low, vmax=high, interpolation="nearest",
+        )  # fmt: skip
+        ax.set_title(name)
+    axes[0, 0].set_ylabel("trial")
+    fig.supxlabel(TIME, fontsize=10)
+    fig.colorbar(image, ax=axes[0].tolist(), label="rate (spikes/s per neuron)")
+    return fig
+
+
+def bandwidth(widths, bits, names, error=None):
+    """Held-out likelihood of each region against the width, and the error to the truth.
+
+    Parameters
+    ----------
+    widths : array_like, (widths,)
+        In seconds.
+    bits : array_like, (widths, regions)
+        Bits per spike above the constant mean rate.
+    names : sequence of str
+        The regions.
+    error : array_like, (widths, regions), optional
+        Mean squared error to the true rate.
+    """
+    widths, bits = np.asarray(widths), np.asarray(bits)
+    panels = [(bits - bits.max(0), "held-out likelihood\n(bits/spike below the best)", np.argmax)]
+    if error is not None:
+        ratio = np.asarray(error) / np.min(error, axis=0)
+        panels.append(
+            (ratio, "squared error to the true rate\n(multiple of the smallest)", np.argmin)
+        )
+    if any(values.shape != (len(widths), len(names)) for values, _, _ in panels):
+        raise ValueError(f"expected arrays of shape {(len(widths), len(names))}: widths, regions.")
+    fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.6), sharex=True, squeeze=False)
+    for ax, (values, label, best) in zip(axes[0], panels, strict=True):
+        for i, name in enumerate(names):
+            at, colour = best(values[:, i]), region_colour(name, i)
+            ax.plot(1000 * widths, values[:, i], color=colour, label=name)
+            ax.plot(1000 * widths[at], values[at, i], "o", color=colour)
+        ax.set(xscale="log", xlabel="SD of the Gaussian (ms)", ylabel=label)
+        ax.set_xticks(1000 * widths, [f"{1000 * w:g}" for w in widths], rotation=60)
+        ax.minorticks_off()
+    axes[0, 0].set_ylim(-0.03, 0.0015)
+    if error is not None:
+        axes[0, 1].set_ylim(0.95, 3)
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=len(names))
+    return fig
+
+
+def r2_against_width(panels: dict):
+    """R² of predictions that do not change, against the width they are judged at.
+
+    Parameters
+    ----------
+    panels : dict of str to pandas.DataFrame
+        One panel each, keyed to its title; a row per width in seconds, a column per region.
+    """
+    if not panels:
+        raise ValueError("give at least one table of scores.")
+    fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.6), sharey=True, squeeze=False)
+    for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
+        widths = 1000 * np.asarray(table.index, dtype=float)
+        for i, name in enumerate(table):
+            ax.plot(widths, table[name], ".-", color=region_colour(name, i), label=name)
+        ax.axhline(0, color=PALETTE["grey"], lw=0.8)
+        ax.set(xscale="log", title=title)
+        ax.set_xticks(widths, [f"{width:g}" for width in widths], rotation=60)
+        ax.minorticks_off()
+    axes[0, 0].set_ylabel("R²")
+    fig.supxlabel("width of the boxcar (ms)", fontsize=10)
+    handles, labels = axes[0, -1].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    return fig
