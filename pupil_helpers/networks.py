@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ._rival import Rival, lagged
 from .filters import TINY, pool
-from .models import BEND, REST, PlainRNN
+from .models import BEND, REST, PlainRNN, one_thread
 from .training import LOSSES
 
 
@@ -97,6 +97,7 @@ class NeuralRival(Rival):
         features = self.features_.transform(pupil)
         return pool(features, self.stride) / pool(np.ones_like(features[:1, :, :1]), self.stride)
 
+    @one_thread()
     def _learn(self, inputs, counts, baseline):
         if self.loss not in LOSSES:
             raise ValueError(f"loss is {self.loss!r}; use 'poisson' or 'mse'")
@@ -158,6 +159,7 @@ class NeuralRival(Rival):
             return (((rate - y) ** 2 - (base - y) ** 2) / scale).mean()
         return (rate - base - y * torch.log(gain.clamp_min(TINY))).mean()
 
+    @one_thread()
     @torch.no_grad()
     def _gain(self, inputs):
         x = torch.as_tensor(inputs, device=self._device())

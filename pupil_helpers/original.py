@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from .features import fill_missing
+from .models import one_thread
 from .smoothing import original_rates
 from .splits import random_split
 from .training import PupilEncoder
@@ -80,6 +81,7 @@ class OriginalEncoder(PupilEncoder):
         self.device = device
         self.progress = progress
 
+    @one_thread()
     def _fit(self, pupil, counts):
         if self.max_iterations < 1 or self.patience < 1:
             raise ValueError("max_iterations and patience must be at least 1")
@@ -117,6 +119,7 @@ class OriginalEncoder(PupilEncoder):
                 break
         self.history_ = pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
 
+    @one_thread()
     @torch.no_grad()
     def _predict(self, pupil):
         x = torch.tensor(fill_missing(pupil), dtype=torch.float64, device=self._device())
