@@ -243,7 +243,7 @@ def _slow(rng, n_samples, bin_size, tau):
 
 def _measure(rng, clean, bin_size, blink_rate):
     """What the camera gives: noisy samples, none during blinks, (samples, 3) float32."""
-    measured = clean + rng.normal(size=clean.shape) * [0.6, 0.1, 0.1]
+    measured = clean + rng.normal(size=clean.shape) * [0.6, 0.05, 0.05]
     n_blinks = rng.poisson(blink_rate * len(clean) * bin_size)
     first = rng.integers(0, len(clean), n_blinks)
     last = first + (rng.uniform(0.08, 0.3, n_blinks) / bin_size).astype(int)

@@ -1,6 +1,6 @@
 """The default model: how it is prepared, trained, held back and put together.
 
-``PupilEncoder().fit(pupil, counts)`` trains a few small networks at once, each leaving out
+``PupilEncoder().fit(pupil, counts)`` trains ten small networks at once, each leaving out
 another contiguous block of the training trials. A network's own block decides when to stop it;
 all blocks together show, region by region, whether the pupil helped on trials no network had
 seen. Each region is shrunk towards its PSTH accordingly, so that a region the pupil says
@@ -54,7 +54,7 @@ class PupilEncoder(Encoder):
         The filters of the stem reach this many seconds to either side.
     n_lags : int, default 13
         Number of filters over lags.
-    n_members : int, default 5
+    n_members : int, default 10
         Networks in the ensemble. Member ``i`` leaves out block ``i % n_blocks``.
     n_blocks : int, default 5
         Contiguous blocks the training trials are cut into, with ``gap`` trials between.
@@ -103,7 +103,7 @@ class PupilEncoder(Encoder):
         leaky=True,
         lag_reach=0.6,
         n_lags=13,
-        n_members=5,
+        n_members=10,
         n_blocks=5,
         gap=2,
         shrink=True,
