@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, clone
 
+from .filters import TINY, pool_centres
+from .models import one_thread
 from .smoothing import gaussian, smooth
 from .splits import inner_blocks
-from .training import TINY, PupilEncoder, StopFit, pool_centres
+from .training import PupilEncoder, StopFit
 
 # Parameters whose effect the losses on PupilEncoder's own left-out blocks do not show.
 UNSEEN = {"n_members", "n_blocks", "gap", "shrink", "loss", "psth", "stride", "bin_size"}
@@ -37,6 +37,7 @@ class Objective:
         example = build(model, params)  # says at once if the model does not take them
         self.cross_fit = (
             isinstance(example, PupilEncoder)
+            and type(example)._fit is PupilEncoder._fit  # the original has its own
             and example.loss == "poisson"
             and example.psth
             and not UNSEEN & set(params)
@@ -103,7 +104,7 @@ class Objective:
         for train, test in self.blocks:
             fitted = clone(model) if isinstance(model, BaseEstimator) else model
             predicted = fitted.fit(self.pupil[train], self.counts[train]).predict(self.pupil[test])
-            null = smooth(self.counts[train].mean(0)[None], gaussian(0.03))[0]
+            null = smooth(self.counts[train].mean(0)[None], gaussian(0.015))[0]
             counts, ratio = self.counts[test], np.maximum(predicted, TINY) / np.maximum(null, TINY)
             nats += float((predicted - null - counts * np.log(ratio)).sum(dtype=np.float64))
             spikes += float(counts.sum())
@@ -146,14 +147,3 @@ def whole_numbers(model, params: dict) -> dict:
         else value
         for name, value in params.items()
     }
-
-
-@contextmanager
-def one_thread():
-    """Networks this small gain nothing from a second thread, and lose much where cores are busy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -133,10 +133,17 @@ def test_loss_of_other_models_is_in_bits_per_spike_too():
     nats = 0.0
     for train, test in inner_blocks(np.arange(24), 4, 2):
         rate = COUNTS[train].mean((0, 1)) * np.exp(0.09)
-        psth = smooth(COUNTS[train].mean(0)[None], gaussian(0.03))[0]
+        psth = smooth(COUNTS[train].mean(0)[None], gaussian(0.015))[0]
         nats += (rate - psth - COUNTS[test] * np.log(rate / psth)).sum()
     assert result["loss"] == pytest.approx(nats / COUNTS.sum() / np.log(2), rel=1e-6)
     assert len(result["curve"]) == result["n_steps"] == 4
+
+
+def test_models_that_train_in_their_own_way_are_refitted(mouse):
+    model = PupilEncoder.original(max_iterations=2)
+    found = tune(*mouse, {"patience": 3}, 1, model=model, n_blocks=3, progress=False)
+    assert found.table["status"].tolist() == ["ok"], found.table["error"]
+    assert len(found.records[0]["curve"]) == 3
 
 
 def test_held_out_blocks_are_contiguous_and_apart():
