@@ -73,6 +73,8 @@ from pupil_helpers.sources import load_session
 from pupil_helpers.splits import blocked_folds, random_split
 
 use_style()
+
+# %%
 session = load_session("simulated")
 print(session.name)
 print("pupil ", session.pupil.shape, session.pupil.dtype)

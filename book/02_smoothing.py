@@ -70,6 +70,8 @@ from pupil_helpers.sources import load_session
 from pupil_helpers.splits import blocked_folds
 
 use_style()
+
+# %%
 session = load_session("simulated")
 print(session.name, session.spikes.shape)
 
