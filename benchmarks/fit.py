@@ -73,6 +73,21 @@ def growth() -> pd.DataFrame:
     return table
 
 
+def members(session) -> pd.DataFrame:
+    """What a network costs when several train in one batch."""
+    counts = session.region_counts(DRIVEN)
+    rows = []
+    for n in (1, 4, 8):
+        took = min(
+            seconds(lambda n=n: PupilEncoder(n_members=n).fit(session.pupil, counts))[1]
+            for _ in range(3)
+        )
+        rows.append({"networks": n, "seconds": took, "seconds per network": took / n})
+    table = pd.DataFrame(rows)
+    table["of one alone"] = table["seconds per network"] / table["seconds"][0]
+    return table
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="leave the original recipe out")
@@ -82,6 +97,8 @@ def main():
     print(f"simulated session: {took:.2f} s\n")
     print("One outer fold of the simulated session, mean of the pupil-driven regions:")
     print(fits(session, arguments.quick).round(3).to_string(), "\n")
+    print("What a network costs in company (whole fits, best of 3):")
+    print(members(session).round(2).to_string(index=False), "\n")
     print("How the default fit grows:")
     print(growth().round(2).to_string(index=False), "\n")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
