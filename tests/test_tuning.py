@@ -12,6 +12,7 @@ import sys
 import time
 
 import hyperopt
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from hyperopt import hp
@@ -21,6 +22,7 @@ from pupil_helpers import _trial_log, metrics
 from pupil_helpers._objective import RUNGS, UNSEEN, Objective
 from pupil_helpers._suggest import bars
 from pupil_helpers._trial_log import NAME
+from pupil_helpers.plotting import tuning as figures
 from pupil_helpers.simulate import DRIVEN, simulate_session
 from pupil_helpers.smoothing import gaussian, smooth
 from pupil_helpers.splits import inner_blocks
@@ -452,6 +454,26 @@ def test_two_searches_cannot_share_a_folder(tmp_path):
     held.close()
     shutil.rmtree(tmp_path)
     search(2, folder=tmp_path)
+
+
+# -- figures --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["plain", "broken"])
+def test_figures_cope_with_failed_and_stopped_trials(kind):
+    space = {**X, "pause": hp.loguniform("pause", -20, -12)}
+    found = search(14, space, model=Scaled(kind=kind), n_startup=4, prune=True)
+    assert "ok" in set(found.table["status"])
+    plots = [
+        figures.history({"one": found, "other": found}, noise=0.1),
+        figures.slices(found.table, ["x", "pause"]),
+        figures.parallel(found.table, ["x", "pause"]),
+    ]
+    lines = plots[2].axes[0].collections[0].get_segments()
+    assert len(lines) == (found.table["status"] == "ok").sum()
+    for plot in plots:
+        plot.canvas.draw()
+        plt.close(plot)
 
 
 # -- hyperopt's own machinery ---------------------------------------------------------------
