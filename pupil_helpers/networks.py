@@ -32,10 +32,10 @@ class NeuralRival(Rival):
         Poisson negative log-likelihood, or squared error in units of each region's variance.
     psth : bool, default True
         Predict a gain on the PSTH; if False, on the mean rate.
-    epochs, batch_size : int, default 30 and 16
-    learning_rate : float, default 0.01
-        Peak of the one-cycle schedule.
-    weight_decay : float, default 0.01
+    epochs, batch_size : int, default 25 and 16
+    learning_rate : float, optional
+        Peak of the one-cycle schedule; by default 0.01, and 0.003 for :class:`LaggedMLP`.
+    weight_decay : float, default 1.0
         Decoupled weight decay (AdamW).
     n_blocks, held_out, gap : int, float, int, default 4, 0.2 and 2
         The middle ``held_out`` share of each of ``n_blocks`` stretches of the training trials
@@ -56,16 +56,17 @@ class NeuralRival(Rival):
     """
 
     deterministic = False
+    DEFAULT_RATE = 0.01
 
     def __init__(
         self,
         hidden_size=32,
         loss="poisson",
         psth=True,
-        epochs=30,
+        epochs=25,
         batch_size=16,
-        learning_rate=0.01,
-        weight_decay=0.01,
+        learning_rate=None,
+        weight_decay=1.0,
         n_blocks=4,
         held_out=0.2,
         gap=2,
@@ -117,11 +118,10 @@ class NeuralRival(Rival):
 
     def _train(self, x, y, base, train, held):
         batches = -(-len(train) // self.batch_size)
-        optimiser = torch.optim.AdamW(
-            self.net_.parameters(), self.learning_rate, weight_decay=self.weight_decay
-        )
+        peak = self.DEFAULT_RATE if self.learning_rate is None else self.learning_rate
+        optimiser = torch.optim.AdamW(self.net_.parameters(), peak, weight_decay=self.weight_decay)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.learning_rate, total_steps=self.epochs * batches
+            optimiser, peak, total_steps=self.epochs * batches
         )
         rng = np.random.default_rng(self.seed)
         scale = y.var(dim=(0, 1)).clamp_min(TINY)
@@ -143,7 +143,7 @@ class NeuralRival(Rival):
             if not np.isfinite(total + held_loss):
                 raise ValueError(
                     f"the loss became NaN or infinite in epoch {epoch + 1}; lower learning_rate "
-                    f"(it is {self.learning_rate}) or look for outliers in pupil"
+                    f"(it is {peak}) or look for outliers in pupil"
                 )
             history.append((epoch + 1, total, held_loss))
             if held_loss < best:
@@ -235,6 +235,8 @@ class Perceptron(nn.Module):
 
 class LaggedMLP(NeuralRival):
     """A perceptron with two hidden layers on the same lagged features as the linear models."""
+
+    DEFAULT_RATE = 0.003
 
     def _network(self, n_inputs, n_regions):
         return Perceptron(n_inputs, n_regions, self.hidden_size)
