@@ -1,0 +1,130 @@
+"""Every model on a real recording: scores with intervals, ceilings and controls.
+
+Run ``python benchmarks/real_session.py``. The recording is mouse Cori, 2016-12-17 (Steinmetz et
+al. 2019, Neuromatch index 1), if it is on this machine (see ``tests/real_data.py``). It has pupil
+area, noisy, but no x and y; spikes of 0-0.4 s from stimulus onset only; and no region of the
+superior colliculus. Scores are small and are printed whatever they are.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pupil_helpers.compare import MODELS, ceilings, compare, out_of_fold, summary
+from pupil_helpers.controls import linear_shift, refit_score, trial_shuffle
+from pupil_helpers.metrics import bootstrap_ci
+from pupil_helpers.rivals import Ridge
+from pupil_helpers.session import Session
+from pupil_helpers.steinmetz import read_steinmetz
+from pupil_helpers.training import PupilEncoder
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+import real_data
+
+REGIONS = ["VISpm", "VISl", "POST", "CA1"]
+FILE = "steinmetz2019_cori_2016-12-17/cori_20161217_pupil_spikes.npz"
+
+
+def cori() -> Session:
+    """From the published form of the file to a session."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = real_data.cori_part_file(folder)
+        return read_steinmetz(path, real_data.CORI_INDEX, start=real_data.CORI_START)
+
+
+def with_intervals(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Models × regions, each cell a score and its interval."""
+    found = summary(table, metric)
+    found["cell"] = [
+        f"{row.score:6.3f} [{row.low:6.3f}, {row.high:6.3f}]" for row in found.itertuples()
+    ]
+    wide = found.pivot(index="model", columns="region", values="cell")
+    return wide.loc[found["model"].unique(), found["region"].unique()].rename_axis(None)
+
+
+def differences(table: pd.DataFrame, model: str = "PupilEncoder") -> pd.DataFrame:
+    """R² of ``model`` minus R² of each other model, averaged over seeds, with the interval."""
+    rows = {}
+    for rival in table["model"].unique():
+        if rival == model:
+            continue
+        found = []
+        for seed in table.loc[table["model"] == model, "seed"].unique():
+            same = ((table["model"] == rival) & (table["seed"] == seed)).any()
+            ours = out_of_fold(table, model, seed)
+            theirs = out_of_fold(table, rival, seed if same else None)  # None: deterministic
+            low, high = bootstrap_ci(ours.counts, ours.predicted, theirs.predicted, "r2_gain")
+            found.append((ours.score("r2") - theirs.score("r2"), low, high))
+        cells = zip(*np.mean(found, axis=0), strict=True)
+        rows[rival] = [f"{gain:6.3f} [{low:6.3f}, {high:6.3f}]" for gain, low, high in cells]
+    return pd.DataFrame(rows, index=ours.regions).T
+
+
+def controls(session: Session, make_model, max_shift: int, n_shuffles: int) -> pd.DataFrame:
+    """PSTH-relative score of the true pairing beside the null pairings."""
+    score, counts = refit_score(make_model, n_folds=3), session.region_counts(REGIONS)
+    results = {
+        "linear shift": linear_shift(score, session.pupil, counts, max_shift),
+        "trial shuffle": trial_shuffle(score, session.pupil, counts, n_shuffles),
+    }
+    return pd.concat(
+        {
+            name: pd.DataFrame(
+                {
+                    "true pairing": result.observed,
+                    "null median": np.median(result.null, 0),
+                    "null 95 %": np.quantile(result.null, 0.95, axis=0),
+                    "p": result.p,
+                },
+                index=REGIONS,
+            )
+            for name, result in results.items()
+        }
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--folder", help="where to keep finished fits, to go on after a stop")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), help="some of the models")
+    parser.add_argument("--max-shift", type=int, default=20, help="of the linear shift, in trials")
+    options = parser.parse_args()
+    if not (real_data.data_folder() / FILE).is_file():
+        print(f"The recording is not on this machine: there is no {FILE}.")
+        return
+    session, start = cori(), time.perf_counter()
+    table = compare(
+        session, options.models, REGIONS, seeds=range(options.seeds), folder=options.folder
+    )
+    print(
+        f"{session.name}: {session.n_trials} trials × {session.n_bins} bins, area only; 5 folds, "
+        f"up to {options.seeds} seeds; compared in {time.perf_counter() - start:.0f} s"
+    )
+    print(f"\nceilings of R²\n{ceilings(session, REGIONS).drop(columns='known').round(2)}")
+    for metric in ("psth_relative", "r2", "bits_per_spike"):
+        print(f"\n{metric}, 95 % interval\n{with_intervals(table, metric).to_string()}")
+    if "PupilEncoder" in options.models:
+        print(f"\nR² of PupilEncoder above each other's\n{differences(table).to_string()}")
+    per_fit = table.groupby("model", sort=False)["seconds"].mean()
+    print(
+        f"\nseconds per fit, with as many fits at a time as cores\n{per_fit.round(2).to_string()}"
+    )
+    if options.max_shift:
+        for name, model in {"ridge": Ridge, "PupilEncoder": PupilEncoder}.items():
+            found = controls(session, model, options.max_shift, n_shuffles=39)
+            print(f"\ncontrols with {name}, 3 folds, refitted each time\n{found.round(3)}")
+        print(
+            "\nThe session permutation is not run: it needs pupils of other real sessions, and "
+            "only this one is here. Simulated pupils are no substitute: the control holds only "
+            "for pupils that could have been recorded with these neurons."
+        )
+
+
+if __name__ == "__main__":
+    main()
