@@ -66,7 +66,7 @@ from hyperopt import hp
 from sklearn.base import clone
 
 from pupil_helpers.exercises import check
-from pupil_helpers.metrics import bits_per_spike, bootstrap_ci
+from pupil_helpers.metrics import bits_per_spike, bootstrap_ci, psth_relative
 from pupil_helpers.plotting import tuning as figures
 from pupil_helpers.plotting import use_style
 from pupil_helpers.sources import load_session
@@ -87,22 +87,21 @@ from pupil_helpers.tuning import tune
 # %%
 use_style()
 session = load_session("simulated")
-wanted = [region for region in ("SCs", "SCm", "LGd") if region in session.regions]
-regions = wanted or list(session.region_table().index[:3])
+regions = [r for r in ("SCs", "SCm", "LGd") if r in session.regions]
+regions = regions or list(session.region_table().index[:3])
 pupil, counts = session.pupil, session.region_counts(regions)
 train, test = blocked_folds(len(counts), n_folds=5)[2]
 base = PupilEncoder(epochs=10, stride=8, n_members=5)
-print(f"{len(train)} trials to tune on, {len(test)} put away; regions {', '.join(regions)}")
+print(len(train), "trials to tune on,", len(test), "put away; regions", *regions)
 
 # %% [markdown]
 # ## Is the knob connected?
 #
 # The first PupilEncoder searched three parameters: the hidden size, the learning rate and the
-# weight decay. Each trial drew all three, stored them and plotted them. But the function that
-# made the optimiser was called without the last two, and used the same values every time. Nothing
-# fails when that happens. The plots look as search plots do, and somebody reads a best learning
-# rate off a scatter of noise. It is an easy slip, in a place where few people look; the search below
-# was written by people who have made it too.
+# weight decay. Every trial drew all three, but the last two never reached the optimiser, which used
+# the same values each time. Nothing fails when that happens. Plots of the search look as such plots
+# do, and a best learning rate can be read off a scatter of noise. It is a slip that anyone can make,
+# in a place where few people look.
 #
 # Here is the slip in two lines, beside a function that passes everything on.
 
@@ -201,14 +200,16 @@ pd.DataFrame(draws).astype(float).round(4)
 # How exact is this loss? Fit the *same* settings with five different seeds.
 
 # %%
-blocks = [[train[part] for part in block] for block in inner_blocks(np.arange(len(train)), 5)]
+blocks = inner_blocks(train, 5)
 data = pupil[train], counts[train]
 repeats = [tune(*data, {"seed": seed}, n_trials=1, model=base, progress=False) for seed in range(5)]
 noise = np.std([repeat.best_loss for repeat in repeats], ddof=1)
-print(f"losses {[round(repeat.best_loss, 4) for repeat in repeats]}, SD {noise:.5f} bits/spike")
+print([round(repeat.best_loss, 4) for repeat in repeats])
+print(f"SD {noise:.5f} bits/spike")
 
 # %% mystnb={"image": {"alt": "Above, five rows of trials: each network is fitted to most training trials and measured on another contiguous block of them, while the test block stays untouched in all rows. Below, five held-out loss curves over epochs that fall together from zero and end close to one another."}}
-figures.objective(blocks, test, [repeat.records[0]["curve"] for repeat in repeats])
+curves = [repeat.records[0]["curve"] for repeat in repeats]
+figures.objective(blocks, test, curves)
 plt.show()
 
 # %% [markdown]
@@ -274,26 +275,30 @@ table.sort_values("loss").drop(columns=["seconds", "error"]).head(5).round(4)
 # 24 random draws would have given, by drawing again from those we have.
 
 # %%
-random = tune(*data, space, n_trials=24, algo="random", prune=False, **settings | {"seed": 1})
-again = np.random.default_rng(0).choice(random.table["loss"].dropna(), (2000, 24))
+settings |= {"algo": "random", "prune": False, "seed": 1}
+random = tune(*data, space, n_trials=24, **settings)
+losses = random.table["loss"].dropna()
+again = np.random.default_rng(0).choice(losses, (2000, 24))
 band = np.quantile(np.minimum.accumulate(again, axis=1), [0.1, 0.9], axis=0)
 ahead = random.best_loss - search.best_loss
 print(f"best of TPE {search.best_loss:.4f}, of random {random.best_loss:.4f} bits/spike")
 print(f"TPE is ahead by {ahead:+.4f}, that is {ahead / noise:+.1f} SDs of a seed")
+for name, found in {"TPE": search, "random": random}.items():
+    print(f"{name}: median loss after the first 8 trials {found.table['loss'][8:].median():.4f}")
 
 # %% mystnb={"image": {"alt": "Loss against trial number for TPE and random search. Both best-so-far lines drop within the first few trials and then creep. A shaded band shows how far random search varies by luck, and a small bar the noise of a seed."}}
 figures.history({"TPE": search, "random": random}, band, noise)
 plt.show()
 
 # %% [markdown]
-# Read the last printed line before you believe the picture. Within two SDs it is a tie, and outside
-# it there is still the luck of the draws, which the band shows. On this problem, with a few dozen
-# trials, the two methods usually end close together: many settings are about equally good, and
-# random search finds one of them soon (Bergstra and colleagues said so themselves). Where TPE shows
-# is in its dots: after the first eight they should lie lower, for it wastes fewer trials on hopeless
-# places. It earns its keep where trials are expensive, parameters many and good regions small.
+# Read the printed lines before you believe the picture. Within two SDs of a seed it is a tie, and
+# beyond that there is still the luck of the draws, which the band shows. With a few dozen trials on
+# this problem, expect a tie: many settings are about equally good, and random search finds one of
+# them soon. If TPE has learned something, it shows in the typical trial rather than in the best,
+# because it spends fewer trials in hopeless places: compare the medians. It earns its keep where
+# trials are expensive, parameters many and good regions small.
 #
-# Repeat it before you conclude anything: `benchmarks/tuning.py` does so, with several mice.
+# Repeat a comparison before you conclude anything: `benchmarks/tuning.py` does so, on several mice.
 
 # %% [markdown]
 # ## What mattered?
@@ -309,19 +314,20 @@ from sklearn.inspection import permutation_importance
 both = pd.concat([search.table, random.table], ignore_index=True)
 done = both[both["status"] == "ok"]
 names = list(space)
+inputs, ranks = done[names], done["loss"].rank()
 forest = RandomForestRegressor(300, oob_score=True, random_state=0)
-forest.fit(done[names], done["loss"].rank())
-shuffled = permutation_importance(forest, done[names], done["loss"].rank(), random_state=0)
+forest.fit(inputs, ranks)
+shuffled = permutation_importance(forest, inputs, ranks, random_state=0)
 importance = dict(zip(names, shuffled.importances_mean, strict=True))
-print(f"the forest explains {forest.oob_score_:.0%} of the ranks of trials it was not fitted to")
+print(f"R² of the forest on trials it was not fitted to: {forest.oob_score_:.2f}")
 
 # %% mystnb={"image": {"alt": "Six small scatter plots of the loss against one parameter each, the best trial starred. In the panel of the most important parameter the points follow a trend; in most others they form a flat cloud."}}
 figures.slices(both, names, importance)
 plt.show()
 
 # %% [markdown]
-# Three warnings. The percentage printed above says how far to trust the importances: if it is small,
-# not at all. TPE's trials crowd where it liked to look, so the edges of its favourite parameters are
+# Three warnings. The R² printed above says how far to trust the importances: if it is small, not at
+# all. TPE's trials crowd where it liked to look, so the edges of its favourite parameters are
 # thinly covered. And a slice hides what acts together: a learning rate may be too high only for a
 # large network.
 #
@@ -343,19 +349,18 @@ plt.show()
 
 # %%
 models = {"default": clone(base), "tuned": search.best_model()}
-predicted = {name: m.fit(*data).predict(pupil[test]) for name, m in models.items()}
-psth = models["default"].psth_
-scores = {
-    name: (
-        models[name].score(pupil[test], counts[test], "psth_relative", per_region=True),
-        *bootstrap_ci(counts[test], predicted[name], psth),
-    )
-    for name in models
-}
-gain = bootstrap_ci(counts[test], predicted["tuned"], predicted["default"], metric="r2_gain")
+truth, psth, predicted, scores = counts[test], counts[train].mean(axis=0), {}, {}
+for name, model in models.items():
+    predicted[name] = model.fit(*data).predict(pupil[test])
+    score = psth_relative(truth, predicted[name], psth)
+    scores[name] = score, *bootstrap_ci(truth, predicted[name], psth)
+
+pair = predicted["tuned"], predicted["default"]
+gain = bootstrap_ci(truth, *pair, metric="r2_gain")
+print("tuned minus default in R², 95 % CI")
 for region, low, high in zip(regions, *gain, strict=True):
     verdict = "no difference to be seen" if low < 0 < high else "a difference"
-    print(f"{region}: tuned minus default, R² 95 % CI [{low:+.3f}, {high:+.3f}]: {verdict}")
+    print(f"{region} [{low:+.3f}, {high:+.3f}]: {verdict}")
 
 # %% mystnb={"image": {"alt": "PSTH-relative score of the test block for the default and the tuned settings, region by region, with confidence intervals. In every region the two intervals overlap widely."}}
 figures.outer_scores(regions, scores)
@@ -366,14 +371,15 @@ plt.show()
 # over the PSTH, on inner blocks during the search and on the test block.
 
 # %%
-spikes = counts[test].sum(axis=(0, 1))  # (regions,)
+spikes = truth.sum(axis=(0, 1))  # (regions,)
+null = np.maximum(psth, 1e-3)
 default_loss = np.mean([repeat.best_loss for repeat in repeats])
 promised = {"default": -default_loss, "tuned": -search.best_loss}
-null = np.maximum(psth, 1e-3)
-came = {
-    k: bits_per_spike(counts[test], p, null) @ spikes / spikes.sum() for k, p in predicted.items()
-}
-compared = pd.DataFrame({"promised by the search": promised, "test block": came}).T
+came = {}
+for name, prediction in predicted.items():
+    bits = bits_per_spike(truth, prediction, null)  # (regions,)
+    came[name] = bits @ spikes / spikes.sum()
+compared = pd.DataFrame([promised, came], index=["promised", "test block"])
 compared["tuned - default"] = compared["tuned"] - compared["default"]
 compared.round(4)
 
