@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pupil_helpers.compare import MODELS, ceilings, compare, out_of_fold, summary
+from pupil_helpers.compare import MODELS, ceilings, compare, gains, summary
 from pupil_helpers.controls import linear_shift, refit_score, trial_shuffle
-from pupil_helpers.metrics import bootstrap_ci
 from pupil_helpers.rivals import Ridge
 from pupil_helpers.session import Session
 from pupil_helpers.steinmetz import read_steinmetz
@@ -37,32 +36,13 @@ def cori() -> Session:
         return read_steinmetz(path, real_data.CORI_INDEX, start=real_data.CORI_START)
 
 
-def with_intervals(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+def with_intervals(found: pd.DataFrame) -> str:
     """Models × regions, each cell a score and its interval."""
-    found = summary(table, metric)
     found["cell"] = [
         f"{row.score:6.3f} [{row.low:6.3f}, {row.high:6.3f}]" for row in found.itertuples()
     ]
     wide = found.pivot(index="model", columns="region", values="cell")
-    return wide.loc[found["model"].unique(), found["region"].unique()].rename_axis(None)
-
-
-def differences(table: pd.DataFrame, model: str = "PupilEncoder") -> pd.DataFrame:
-    """R² of ``model`` minus R² of each other model, averaged over seeds, with the interval."""
-    rows = {}
-    for rival in table["model"].unique():
-        if rival == model:
-            continue
-        found = []
-        for seed in table.loc[table["model"] == model, "seed"].unique():
-            same = ((table["model"] == rival) & (table["seed"] == seed)).any()
-            ours = out_of_fold(table, model, seed)
-            theirs = out_of_fold(table, rival, seed if same else None)  # None: deterministic
-            low, high = bootstrap_ci(ours.counts, ours.predicted, theirs.predicted, "r2_gain")
-            found.append((ours.score("r2") - theirs.score("r2"), low, high))
-        cells = zip(*np.mean(found, axis=0), strict=True)
-        rows[rival] = [f"{gain:6.3f} [{low:6.3f}, {high:6.3f}]" for gain, low, high in cells]
-    return pd.DataFrame(rows, index=ours.regions).T
+    return wide.loc[found["model"].unique(), found["region"].unique()].rename_axis(None).to_string()
 
 
 def controls(session: Session, make_model, max_shift: int, n_shuffles: int) -> pd.DataFrame:
@@ -108,9 +88,10 @@ def main():
     )
     print(f"\nceilings of R²\n{ceilings(session, REGIONS).drop(columns='known').round(2)}")
     for metric in ("psth_relative", "r2", "bits_per_spike"):
-        print(f"\n{metric}, 95 % interval\n{with_intervals(table, metric).to_string()}")
+        print(f"\n{metric}, 95 % interval\n{with_intervals(summary(table, metric))}")
     if "PupilEncoder" in options.models:
-        print(f"\nR² of PupilEncoder above each other's\n{differences(table).to_string()}")
+        found = with_intervals(gains(table, "PupilEncoder"))
+        print(f"\nR² above PupilEncoder's, on the same trials, 95 % interval\n{found}")
     per_fit = table.groupby("model", sort=False)["seconds"].mean()
     print(
         f"\nseconds per fit, with as many fits at a time as cores\n{per_fit.round(2).to_string()}"

@@ -43,23 +43,34 @@ def _add(digest, value) -> None:
         for item in value:
             _add(digest, item)
     elif hasattr(value, "fit"):
-        digest.update(_source(type(value)).encode())
+        digest.update(_text(type(value)).encode())
         _add(digest, value.get_params() if hasattr(value, "get_params") else vars(value))
     elif callable(value):
-        digest.update(_source(value).encode())
+        digest.update(_text(value).encode())
     else:
         digest.update(f"{type(value).__name__} {value!r}".encode())
 
 
-def _source(thing) -> str:
-    """Name and text of a class or function; of a package's class, all of the package's text."""
-    name = f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', repr(thing))}"
-    if name.startswith(f"{__package__}."):
-        return name + _package_text()
+@cache
+def _text(thing) -> str:
+    """What a class or a function says: its own text, its parents', and all of this package's."""
+    if inspect.isclass(thing):
+        return _package_text() + "".join(_class_text(parent) for parent in thing.__mro__[:-1])
     try:
-        return name + inspect.getsource(thing) + _package_text()
+        return inspect.getsource(thing)
     except (OSError, TypeError):  # typed in at a prompt, or built in
-        return name + _package_text()
+        code = getattr(thing, "__code__", None)
+        return f"{thing!r}" if code is None else f"{code.co_code} {code.co_names}"
+
+
+def _class_text(thing) -> str:
+    name = f"{thing.__module__}.{thing.__qualname__}"
+    if thing.__module__.startswith(f"{__package__}."):
+        return name
+    # Function by function, because a class that was made in a notebook cell has no file.
+    return name + "".join(
+        _text(value) for value in vars(thing).values() if inspect.isfunction(value)
+    )
 
 
 @cache

@@ -25,13 +25,13 @@ from tqdm.auto import tqdm
 
 from . import _fold_results as results
 from . import metrics
-from .pooling import SCORES, HeldOut, ceilings, out_of_fold, region_names, summary
+from .pooling import SCORES, HeldOut, ceilings, gains, out_of_fold, region_names, summary
 from .rivals import RIVALS
 from .session import Session
 from .splits import Split, blocked_folds
 from .training import PupilEncoder
 
-__all__ = ["MODELS", "FitsFailed", "ceilings", "compare", "out_of_fold", "summary"]
+__all__ = ["MODELS", "FitsFailed", "ceilings", "compare", "gains", "out_of_fold", "summary"]
 
 MODELS = {**RIVALS, "PupilEncoder": PupilEncoder}
 """Models that :func:`compare` knows by name."""

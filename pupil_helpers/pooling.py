@@ -162,6 +162,52 @@ def summary(table: pd.DataFrame, metric: str = "psth_relative", **settings) -> p
     return pd.DataFrame(rows)
 
 
+def gains(table: pd.DataFrame, reference: str, **settings) -> pd.DataFrame:
+    """How much more R² each model has than a reference model, with its confidence interval.
+
+    Both are scored on the same trials, and hard trials are hard for both, so that the interval of
+    the difference is narrower than the intervals of the two scores suggest.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`~pupil_helpers.compare.compare`, with predictions kept.
+    reference : str
+        The model to compare with. Seeds are paired; if the reference lacks a seed of the
+        model, as a deterministic one does, its first is used.
+    **settings
+        As in :func:`summary`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per other model and region: ``model``, ``region``, ``score`` (the gain, mean over
+        seeds), ``low``, ``high``.
+
+    Raises
+    ------
+    ValueError
+        As :func:`out_of_fold` raises.
+    """
+    paired = set(table.loc[table["model"] == reference, "seed"])
+    rows = []
+    for model in table["model"].unique():
+        if model == reference:
+            continue
+        found = []
+        for seed in sorted(table.loc[table["model"] == model, "seed"].unique()):
+            ours = out_of_fold(table, model, seed)
+            theirs = out_of_fold(table, reference, seed if seed in paired else None)
+            arrays = ours.counts, ours.predicted, theirs.predicted
+            gain = metrics.r2_gain(*arrays, kernel=ours.kernel)
+            ends = metrics.bootstrap_ci(*arrays, "r2_gain", ours.kernel, **settings)
+            found.append([gain, *ends])
+        for region, values in zip(ours.regions, np.mean(found, 0).T, strict=True):
+            row = dict(zip(("score", "low", "high"), values, strict=True))
+            rows.append({"model": model, "region": str(region), **row})
+    return pd.DataFrame(rows)
+
+
 def ceilings(session: Session, regions=None) -> pd.DataFrame:
     """What R² each region allows: the ceilings of :mod:`pupil_helpers.ceiling`, side by side.
 

@@ -15,7 +15,7 @@ from pupil_helpers import _fold_results as results
 from pupil_helpers import metrics
 from pupil_helpers.base import Encoder
 from pupil_helpers.ceiling import known_ceiling, split_half_ceiling
-from pupil_helpers.compare import MODELS, FitsFailed, ceilings, compare, out_of_fold, summary
+from pupil_helpers.compare import MODELS, FitsFailed, ceilings, compare, gains, out_of_fold, summary
 from pupil_helpers.rivals import PSTH, Constant
 from pupil_helpers.session import Session, SessionError
 from pupil_helpers.simulate import simulate_session
@@ -171,6 +171,23 @@ def test_summary_interval_is_the_block_bootstrap_of_the_joined_folds(session):
     assert np.isnan(found["seed_sd"]).all()
 
 
+def test_gains_are_differences_in_r2_trial_by_trial(session):
+    models = {"noisy": Noisy(), "psth": PSTH(), "low": Noisy(-0.5)}
+    table = compare(session, models, REGIONS, seeds=(0, 1), **QUIET)
+    found = gains(table, "psth", n_boot=200).set_index(["model", "region"])
+    r2 = summary(table, "r2", n_boot=200).set_index(["model", "region"])
+    assert sorted(found.index.unique("model")) == ["low", "noisy"]
+    for model in ("noisy", "low"):
+        difference = r2.loc[model, "score"] - r2.loc["psth", "score"]
+        np.testing.assert_allclose(found.loc[model, "score"], difference)
+    width, alone = found["high"] - found["low"], r2["high"] - r2["low"]
+    assert (width.loc["noisy"] < 0.5 * alone.loc["noisy"]).all()  # it is nearly the PSTH
+    against = gains(table, "noisy", n_boot=200).set_index(["model", "region"])
+    np.testing.assert_allclose(
+        against.loc["low", "score"], r2.loc["low", "score"] - r2.loc["noisy", "score"]
+    )
+
+
 def test_other_bins_are_smoothed_over_100_ms_too(session):
     coarse = Session(
         session.pupil[:, ::2], session.spikes[:, ::2] + session.spikes[:, 1::2], session.regions,
@@ -246,9 +263,23 @@ def test_results_of_anything_else_are_not_used(session, tmp_path, change):
 def test_results_of_other_code_are_not_used(session, tmp_path, monkeypatch):
     settings = {"regions": REGIONS, "seeds": (0,), "folder": tmp_path, **QUIET}
     compare(session, {"noisy": Noisy()}, **settings)
-    monkeypatch.setattr(results, "_package_text", lambda: "a line was changed")
-    compare(session, {"noisy": Noisy()}, **settings)
+    results._text.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(results, "_package_text", lambda: "a line was changed")
+        compare(session, {"noisy": Noisy()}, **settings)
+    results._text.cache_clear()
     assert len(FITS) == 10
+
+
+def test_results_of_a_class_that_was_typed_in_again_are_not_used():
+    def typed(number):
+        code = f"class Model(Noisy):\n    def _fit(self, pupil, counts):\n        self.x = {number}"
+        names = {"Noisy": Noisy, "__name__": "__main__"}
+        exec(code.replace("self.x", "self.y" if number == 2 else "self.x"), names)
+        return names["Model"]()
+
+    marks = [results.fingerprint(typed(number)) for number in (1, 1, 2)]
+    assert marks[0] == marks[1] != marks[2]
 
 
 @pytest.mark.parametrize("damage", ["torn", "emptied", "deleted", "no predictions"])
