@@ -30,7 +30,7 @@ from tqdm.auto import tqdm
 from ._objective import Objective, build, whole_numbers
 from ._run_search import run_here, run_in_hyperopt
 from ._suggest import find_algorithm, plain, seeded, to_params
-from ._trial_log import TrialLog, as_record, as_trials, describe, fingerprint
+from ._trial_log import TrialLog, as_record, as_trials, describe, fingerprint, read_folder
 from .base import check_counts
 from .features import check_pupil
 from .training import PupilEncoder
@@ -190,9 +190,8 @@ class Search:
 
     @classmethod
     def load(cls, folder, model=None) -> Search:
-        """Read a search back from its folder, finished or not; nothing is unpickled."""
-        with TrialLog(folder) as log:
-            return cls(in_order(log.records), as_model(model))
+        """Read a search back from its folder, even while it is running; nothing is unpickled."""
+        return cls(in_order(read_folder(folder)), as_model(model))
 
     @property
     def table(self) -> pd.DataFrame:

@@ -274,8 +274,9 @@ def test_bars_are_quantiles_of_the_best_so_far():
 
 def test_hopeless_trials_stop_early_and_are_never_best(mouse):
     space = {"learning_rate": hp.choice("learning_rate", [0.005, 1e-7])}
-    options = {"model": quick(epochs=8), "n_startup": 4, "progress": False, "algo": "random"}
-    found = tune(*mouse, space, 14, **options)
+    options = {"model": quick(epochs=8, batch_size=16), "n_startup": 4, "progress": False}
+    options["algo"] = "random"
+    found = tune(*mouse, space, 11, **options)
     table = found.table
     pruned = table[table["status"] == "pruned"]
     assert len(pruned) > 0
@@ -283,7 +284,7 @@ def test_hopeless_trials_stop_early_and_are_never_best(mouse):
     assert set(pruned["epochs"]) <= {2, 4, 6}
     assert set(pruned["learning_rate"]) == {1e-7}
     assert found.best == {"learning_rate": 0.005}
-    everything = tune(*mouse, space, 14, prune=False, **options).table
+    everything = tune(*mouse, space, 11, prune=False, **options).table
     assert (everything["epochs"] == 8).all()
     finished = table["status"] == "ok"
     assert np.allclose(everything["loss"][finished], table["loss"][finished])
@@ -389,6 +390,21 @@ def test_torn_last_line_is_cut_off(tmp_path):
         (folder / NAME).write_bytes(text[:end])
         assert essence(Search.load(folder)) == essence(whole)[:3]
     assert essence(search(4, folder=folder)) == essence(whole)
+
+
+def test_loading_changes_nothing(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no search in .*nowhere"):
+        Search.load(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
+    search(3, folder=tmp_path)
+    with open(tmp_path / NAME, "ab") as file:
+        file.write(b'{"trial": 3')
+    before = (tmp_path / NAME).read_bytes()
+    held = _trial_log.TrialLog(tmp_path / "other", {})  # a search that is running
+    (tmp_path / "other" / NAME).write_bytes(before)
+    assert len(Search.load(tmp_path / "other").records) == len(Search.load(tmp_path).records) == 3
+    held.close()
+    assert (tmp_path / NAME).read_bytes() == before
 
 
 def test_kill_while_the_file_is_begun(tmp_path):
