@@ -274,9 +274,9 @@ def test_bars_are_quantiles_of_the_best_so_far():
 
 def test_hopeless_trials_stop_early_and_are_never_best(mouse):
     space = {"learning_rate": hp.choice("learning_rate", [0.005, 1e-7])}
-    options = {"model": quick(epochs=8, batch_size=16), "n_startup": 4, "progress": False}
+    options = {"model": quick(epochs=8), "n_startup": 4, "progress": False}
     options["algo"] = "random"
-    found = tune(*mouse, space, 11, **options)
+    found = tune(*mouse, space, 14, **options)
     table = found.table
     pruned = table[table["status"] == "pruned"]
     assert len(pruned) > 0
@@ -284,7 +284,7 @@ def test_hopeless_trials_stop_early_and_are_never_best(mouse):
     assert set(pruned["epochs"]) <= {2, 4, 6}
     assert set(pruned["learning_rate"]) == {1e-7}
     assert found.best == {"learning_rate": 0.005}
-    everything = tune(*mouse, space, 11, prune=False, **options).table
+    everything = tune(*mouse, space, 14, prune=False, **options).table
     assert (everything["epochs"] == 8).all()
     finished = table["status"] == "ok"
     assert np.allclose(everything["loss"][finished], table["loss"][finished])
