@@ -1,0 +1,268 @@
+"""Figures of chapter 7: credit in a trial, by channel, by lag and by method.
+
+Every function returns the figure. What it shows was computed in the chapter.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MultipleLocator
+
+from ..session import CHANNELS
+from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, stimulus_line
+
+TIME = "time from stimulus (s)"
+LAG = "lag (s): neurons lead < 0 < neurons follow"
+TRUTH = {"color": PALETTE["black"], "ls": "--", "lw": 1.3, "label": "truth"}
+
+
+def credit_in_trial(time, pupil, credit, at: int, unit: str = "expected count"):
+    """One trial's pupil, and below each channel the credit of its samples for one bin.
+
+    Parameters
+    ----------
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    pupil, credit : array_like, (bins, 3)
+        Pupil, and credit of each sample.
+    at : int
+        The bin whose output is explained.
+    unit : str
+        Unit of the credit.
+    """
+    time, pupil, credit = np.asarray(time), np.asarray(pupil), np.asarray(credit)
+    if pupil.shape != (len(time), 3) or credit.shape != pupil.shape:
+        raise ValueError(f"pupil {pupil.shape} and credit {credit.shape} must be (bins, 3)")
+    fig, axes = plt.subplots(2, 3, figsize=(9, 3.8), sharex=True, sharey="row")
+    for (top, low), name, line, parts in zip(axes.T, CHANNELS, pupil.T, credit.T, strict=True):
+        spread = max(np.nanstd(line), 1e-9)
+        top.plot(time, (line - np.nanmean(line)) / spread, color=CHANNEL_COLOURS[name])
+        low.bar(time, parts, time[1] - time[0], color=CHANNEL_COLOURS[name])
+        low.axhline(0, color=PALETTE["grey"], lw=0.6)
+        top.set_title(name)
+        low.set_xlabel(TIME)
+        for ax in (top, low):
+            ax.axvline(time[at], color=PALETTE["black"], lw=1)
+    axes[0, 0].set_ylabel("pupil (SDs)")
+    axes[1, 0].set_ylabel(f"credit\n({unit})")
+    return fig
+
+
+def completeness(steps, errors, regions, tolerance: float = 1e-3):
+    """How the completeness error falls with the number of steps.
+
+    Parameters
+    ----------
+    steps : sequence of int
+    errors : array_like, (steps, regions)
+        Relative errors.
+    regions : sequence of str
+    tolerance : float
+        Drawn as a line.
+    """
+    fig, ax = plt.subplots(figsize=(5.5, 3.2))
+    for i, (name, line) in enumerate(zip(regions, np.transpose(errors), strict=True)):
+        ax.loglog(steps, line, "o-", ms=4, color=region_colour(name, i), label=name)
+    ax.axhline(tolerance, color=PALETTE["grey"], ls=":", lw=1)
+    ax.set_xticks(steps, [str(n) for n in steps])
+    ax.minorticks_off()
+    decade = np.floor(np.log10(np.min(errors)))
+    ticks = [m * 10.0**e for e in np.arange(decade, 1) for m in (1, 3)]
+    low, high = ax.get_ylim()
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    ax.set_yticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
+    ax.set(xlabel="steps on the path", ylabel="completeness error")
+    ax.legend()
+    return fig
+
+
+def lag_profiles(profile, regions, channel: str = "x", truth=None):
+    """Credit of one channel by lag: to its levels (above) and to its changes (below).
+
+    Parameters
+    ----------
+    profile : LagProfile
+    regions : sequence of str
+        Names of the profile's regions.
+    channel : {"area", "x", "y"}
+    truth : Truth, optional
+        Draws the true kernels, scaled to the peak of the credit, where the channel has one.
+    """
+    c = CHANNELS.index(channel)
+    fig, axes = plt.subplots(2, len(regions), figsize=(9, 4.2), sharex=True, squeeze=False)
+    for row, credit in zip(axes, (profile.values, profile.changes), strict=True):
+        for r, (ax, name) in enumerate(zip(row, regions, strict=True)):
+            line = credit[:, r, c]
+            ax.plot(profile.lags, line, color=CHANNEL_COLOURS[channel])
+            if truth is not None and name in truth.regions:
+                kernel = truth.kernels[truth.regions.tolist().index(name), c]
+                if kernel.any():
+                    size = np.abs(line).max() / np.abs(kernel).max()
+                    ax.plot(truth.lags, kernel * size, **TRUTH)
+            ax.axvline(0, color=PALETTE["grey"], lw=0.6)
+            ax.axhline(0, color=PALETTE["grey"], lw=0.6)
+            ax.set_xlim(profile.lags[0], profile.lags[-1])
+    for ax, name in zip(axes[0], regions, strict=True):
+        ax.set_title(name)
+    axes[0, 0].set_ylabel("credit per unit\nof level")
+    axes[1, 0].set_ylabel("credit per unit\nof change")
+    fig.supxlabel(LAG, fontsize=10)
+    return fig
+
+
+def contributions_in_trial(time, pupil, credit, regions):
+    """What each channel adds to the log rate of each region, bin by bin, over one trial.
+
+    Parameters
+    ----------
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    pupil : array_like, (bins, 3)
+    credit : array_like, (bins, regions, 3)
+        Contributions.
+    regions : sequence of str
+    """
+    time, pupil, credit = np.asarray(time), np.asarray(pupil), np.asarray(credit)
+    if credit.shape != (len(time), len(regions), 3) or pupil.shape != (len(time), 3):
+        raise ValueError(
+            f"credit {credit.shape} must be (bins, regions, 3) and pupil {pupil.shape} (bins, 3)"
+        )
+    colours = [CHANNEL_COLOURS[name] for name in CHANNELS]
+    n_rows = 1 + len(regions)
+    fig, axes = plt.subplots(n_rows, 1, figsize=(8, 1.2 + 1.3 * n_rows), sharex=True)
+    for c, name in enumerate(CHANNELS):
+        line = (pupil[:, c] - np.nanmean(pupil[:, c])) / max(np.nanstd(pupil[:, c]), 1e-9)
+        axes[0].plot(time, line - 4 * c, color=colours[c], label=name)
+    axes[0].set(ylabel="pupil", yticks=[])
+    axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1), title="channel")
+    for ax, name, parts in zip(axes[1:], regions, credit.transpose(1, 2, 0), strict=True):
+        for sign in (np.maximum, np.minimum):
+            ax.stackplot(time, sign(parts, 0), colors=colours, alpha=0.75, lw=0)
+        ax.plot(time, parts.sum(axis=0), color=PALETTE["black"], lw=1.2)
+        ax.set_ylabel(f"{name}\n(log rate)")
+    whole = Line2D([], [], color=PALETTE["black"], lw=1.2, label="all three")
+    axes[1].legend(handles=[whole], loc="upper left", bbox_to_anchor=(1, 1))
+    stimulus_line(*axes)
+    axes[-1].set_xlabel(TIME)
+    axes[-1].set_xlim(time[0], time[-1])
+    fig.align_ylabels()
+    return fig
+
+
+def lag_correlations(found, regions, truth=None):
+    """Correlation of each channel's credit with what the channel did before and after.
+
+    Parameters
+    ----------
+    found : LagCorrelation
+    regions : sequence of str
+    truth : Truth, optional
+        Marks the true lag of each channel on the axis.
+    """
+    fig, axes = plt.subplots(1, len(regions), figsize=(9, 3), sharey=True, squeeze=False)
+    for r, (ax, name) in enumerate(zip(axes[0], regions, strict=True)):
+        for c, channel in enumerate(CHANNELS):
+            colour = CHANNEL_COLOURS[channel]
+            ax.plot(found.lags, found.correlation[:, r, c], color=colour, label=channel)
+            if truth is not None and name in truth.regions:
+                lag = truth.peak_lag[truth.regions.tolist().index(name), c]
+                place = (lag, 0.03 + 0.05 * c)
+                mark = {"marker": "v", "ms": 8, "color": colour, "clip_on": False}
+                ax.plot(*place, transform=ax.get_xaxis_transform(), mec="white", **mark)
+        ax.axvline(0, color=PALETTE["grey"], lw=0.6)
+        ax.axhline(0, color=PALETTE["grey"], lw=0.6)
+        ax.set(title=name, xlim=(found.lags[0], found.lags[-1]), ylim=(-1, 1))
+        ax.xaxis.set_major_locator(MultipleLocator(0.5))
+    axes[0, 0].set_ylabel("correlation of credit\nwith the channel")
+    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    fig.supxlabel(LAG, fontsize=10)
+    return fig
+
+
+def shares(methods: dict, regions):
+    """Each channel's share according to several methods, one panel per region.
+
+    Parameters
+    ----------
+    methods : dict of str to array_like (regions, 3)
+        Shares; the entry named "truth", if there is one, is drawn in outline.
+    regions : sequence of str
+    """
+    fig, axes = plt.subplots(1, len(regions), figsize=(9, 0.9 + 0.42 * len(methods)), sharey=True)
+    names = list(methods)
+    for r, (ax, region) in enumerate(zip(np.atleast_1d(axes), regions, strict=True)):
+        for row, name in enumerate(names):
+            left = 0.0
+            for c, channel in enumerate(CHANNELS):
+                width = float(np.maximum(np.asarray(methods[name])[r, c], 0))
+                colour, true = CHANNEL_COLOURS[channel], name == "truth"
+                edge = {"edgecolor": PALETTE["black"], "lw": 1.2} if true else {"lw": 0}
+                ax.barh(row, width, 0.7, left=left, color=colour, **edge)
+                left += width
+        ax.set(xlim=(0, 1.001), xlabel="share", title=region)
+        ax.set_yticks(range(len(names)), names)
+        ax.tick_params(axis="y", length=0)
+    np.atleast_1d(axes)[0].invert_yaxis()
+    handles = [Patch(color=CHANNEL_COLOURS[name], label=name) for name in CHANNELS]
+    fig.legend(handles=handles, loc="outside upper right", ncols=3)
+    return fig
+
+
+def similarities(groups: dict):
+    """Rank correlations with the trained model's attribution, one row of points per group.
+
+    Parameters
+    ----------
+    groups : dict of str to dict of str to array_like
+        For each way of comparing (a panel), the correlations of each group of models.
+    """
+    fig, axes = plt.subplots(1, len(groups), figsize=(9, 2.6), sharey=True, sharex=True)
+    for ax, (title, rows) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+        for row, (name, values) in enumerate(rows.items()):
+            values = np.ravel(values)
+            height = row + np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else [row]
+            ax.plot(values, height, "o", color=CYCLE[row % len(CYCLE)], alpha=0.75, label=name)
+            ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=PALETTE["black"], lw=1.5)
+        ax.axvline(0, color=PALETTE["grey"], lw=0.6)
+        ax.set(xlabel="rank correlation", title=title, xlim=(-1, 1.05))
+        ax.set_yticks(range(len(rows)), list(rows))
+    np.atleast_1d(axes)[0].invert_yaxis()
+    return fig
+
+
+def score_and_credit(regions, scores: dict, credits: dict):
+    """Held-out score of models, and how far each channel moves their predictions.
+
+    Parameters
+    ----------
+    regions : sequence of str
+    scores : dict of str to array_like (regions,)
+        Score of each model.
+    credits : dict of str to array_like (regions, 3)
+        SD of each channel's contribution, for the same models.
+    """
+    n = len(scores)
+    fig, axes = plt.subplots(1, 2 * n, figsize=(9, 2.9), sharey=True)
+    rows = np.arange(len(regions))
+    ends = [[np.min(list(d.values())), np.max(list(d.values()))] for d in (scores, credits)]
+    for i, (model, score) in enumerate(scores.items()):
+        left, right = axes[2 * i : 2 * i + 2]
+        left.barh(rows, score, 0.6, color=PALETTE["grey"])
+        left.set(title=model, xlabel="score")
+        for c, channel in enumerate(CHANNELS):
+            place = rows + 0.25 * (c - 1)
+            right.barh(
+                place, np.asarray(credits[model])[:, c], 0.22, color=CHANNEL_COLOURS[channel]
+            )
+        right.set(xlabel="contribution\n(SD, log rate)")
+        for ax, (low, high) in zip((left, right), ends, strict=True):
+            ax.set_xlim(min(low, 0) - 0.05 * high, 1.05 * high)
+            ax.axvline(0, color=PALETTE["black"], lw=0.8)
+    axes[0].set_yticks(rows, regions)
+    axes[0].invert_yaxis()
+    handles = [Patch(color=CHANNEL_COLOURS[name], label=name) for name in CHANNELS]
+    axes[-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
+    return fig
