@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from _tables import with_intervals
 
 from pupil_helpers.compare import MODELS, ceilings, compare, gains, summary
 from pupil_helpers.controls import linear_shift, refit_score, trial_shuffle
@@ -34,15 +35,6 @@ def cori() -> Session:
     with tempfile.TemporaryDirectory() as folder:
         path = real_data.cori_part_file(folder)
         return read_steinmetz(path, real_data.CORI_INDEX, start=real_data.CORI_START)
-
-
-def with_intervals(found: pd.DataFrame) -> str:
-    """Models × regions, each cell a score and its interval."""
-    found["cell"] = [
-        f"{row.score:6.3f} [{row.low:6.3f}, {row.high:6.3f}]" for row in found.itertuples()
-    ]
-    wide = found.pivot(index="model", columns="region", values="cell")
-    return wide.loc[found["model"].unique(), found["region"].unique()].rename_axis(None).to_string()
 
 
 def controls(session: Session, make_model, max_shift: int, n_shuffles: int) -> pd.DataFrame:

@@ -60,17 +60,23 @@ def _text(thing) -> str:
         return inspect.getsource(thing)
     except (OSError, TypeError):  # typed in at a prompt, or built in
         code = getattr(thing, "__code__", None)
-        return f"{thing!r}" if code is None else f"{code.co_code} {code.co_names}"
+        if code is None:
+            return repr(thing)
+        constants = [value for value in code.co_consts if not inspect.iscode(value)]
+        return f"{code.co_code} {code.co_names} {constants}"
 
 
 def _class_text(thing) -> str:
     name = f"{thing.__module__}.{thing.__qualname__}"
     if thing.__module__.startswith(f"{__package__}."):
         return name
-    # Function by function, because a class that was made in a notebook cell has no file.
-    return name + "".join(
-        _text(value) for value in vars(thing).values() if inspect.isfunction(value)
-    )
+    # Piece by piece, because a class that was made in a notebook cell has no file.
+    for key, value in vars(thing).items():
+        if inspect.isfunction(value):
+            name += _text(value)
+        elif isinstance(value, (int, float, str, tuple, list, dict)) and not key.startswith("__"):
+            name += f"{key} = {value!r}"
+    return name
 
 
 @cache

@@ -1,0 +1,29 @@
+"""What the benchmarks that compare models share."""
+
+import numpy as np
+import pandas as pd
+
+from pupil_helpers.compare import ceilings, summary
+from pupil_helpers.metrics import hierarchical_ci
+from pupil_helpers.session import Session
+
+
+def with_intervals(found: pd.DataFrame) -> str:
+    """Models × regions, each cell a score and its interval."""
+    cells = [f"{row.score:6.3f} [{row.low:6.3f}, {row.high:6.3f}]" for row in found.itertuples()]
+    wide = found.assign(cell=cells).pivot(index="model", columns="region", values="cell")
+    return wide.loc[found["model"].unique(), found["region"].unique()].rename_axis(None).to_string()
+
+
+def shares(table: pd.DataFrame, session: Session) -> pd.Series:
+    """R² as a share of the known ceiling, mean of the regions that the pupil drives, by model."""
+    driven = session.truth.regions[session.truth.driven]
+    r2 = summary(table, "r2", n_boot=2).pivot(index="model", columns="region", values="score")
+    share = r2[driven] / ceilings(session, driven)["known"]
+    return share.mean(axis=1).loc[table["model"].unique()]
+
+
+def over_mice(values: pd.DataFrame) -> pd.DataFrame:
+    """Mean and 95 % interval over the columns, one per mouse."""
+    low, high = hierarchical_ci(values.T.to_numpy(), np.arange(values.shape[1]))
+    return pd.DataFrame({"mean": values.mean(axis=1), "low": low, "high": high}).round(3)
