@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -39,12 +40,24 @@ def run_here(objective, space, suggest, record, records, n_trials, n_jobs, n_sta
             record(number, drawn, objective(*arguments))
         return
 
+    with warnings.catch_warnings():
+        # Loky renews a worker whose memory has grown, and says so; no trial is lost by it.
+        warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
+        run_in_workers(objective, ask, record, missing, lag, n_jobs)
+
+
+def run_in_workers(objective, ask, record, missing, lag, n_jobs):
+    """Evaluate trials in processes, and record each as soon as it is finished."""
     pool, running = get_reusable_executor(max_workers=n_jobs), {}
+
+    def may_start():
+        """Whether all results that the next suggestion builds on are there."""
+        oldest = min((number for number, _ in running.values()), default=np.inf)
+        return missing and missing[0] - lag < oldest
+
     try:
         while missing or running:
-            while missing and min((n for n, _ in running.values()), default=np.inf) > (
-                missing[0] - lag
-            ):
+            while may_start():
                 number = missing.popleft()
                 drawn, arguments = ask(number)
                 running[pool.submit(objective, *arguments)] = number, drawn
