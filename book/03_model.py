@@ -77,6 +77,7 @@ from pupil_helpers.splits import blocked_folds, inner_blocks
 
 # %%
 use_style()
+torch.set_num_threads(1)  # networks this small gain nothing from more
 session = load_session("simulated")
 regions = [name for name in ["SCs", "SCm", "LGd"] if name in session.regions]
 regions = regions or list(session.region_table().index[:3])  # a recording of other places
