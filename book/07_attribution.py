@@ -71,6 +71,7 @@ from pupil_helpers.attribution import (
     randomised,
 )
 from pupil_helpers.exercises import check
+from pupil_helpers.metrics import r2_gain
 from pupil_helpers.plotting import attribution as figures
 from pupil_helpers.plotting import use_style
 from pupil_helpers.sources import load_session
@@ -266,7 +267,7 @@ plt.show()
 # multiply, and logarithms turn that into sums.
 
 # %%
-profile = lag_profile(model, pupil[test], best, n_draws=6, n_steps=8)
+profile = lag_profile(model, pupil[test], best, n_draws=5, n_steps=8)
 
 # %% mystnb={"image": {"alt": "Credit of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are smooth bumps that lie on the dashed true kernels: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
 figures.lag_profiles(profile, names, "x", session.truth)
@@ -321,7 +322,9 @@ area = (
 still = model.features_.mean_
 shapley = channels.contributions(model, few, still)[:, :, best]  # (trials, bins, regions, 3)
 np.testing.assert_allclose(shapley[..., 0], area[..., best], atol=1e-4)
-backward = integrated_gradients(model, few, best, baseline=still, n_steps=64, log=True).by_channel
+backward = integrated_gradients(
+    model, few, best, baseline=still, n_steps=48, tolerance=None, log=True
+).by_channel
 for n_steps in (1, 2, 4):
     forward = channels.contributions(model, few, still, n_steps)[:, :, best].sum(axis=1)
     gap = np.abs(forward - backward).mean() / np.abs(backward).mean()
@@ -394,16 +397,23 @@ plt.show()
 #    it**. Only then can the other channels take over what they share with it.
 
 # %%
-moved = channels.occlusion(model, pupil[test], n_repeats=4)[best]
-drop = channels.permutation_importance(model, pupil[test], held_out, n_repeats=4)
+moved = channels.occlusion(model, pupil[test], n_repeats=3)[best]
+drop = channels.permutation_importance(model, pupil[test], held_out, n_repeats=3)
 drop = drop.mean(axis=0)[best]
-# Refit without each channel; the R² that is lost is what only this channel knew.
-unique = channels.unique_contributions(
-    lambda: PupilEncoder(n_members=5, bin_size=session.bin_size),
-    pupil,
-    counts[..., best],
-    (train, test),
-)
+
+# %% [markdown]
+# The third question takes three more fits. What R² loses without a channel is called its **unique
+# contribution** (`channels.unique_contributions` is the same in one call):
+
+# %%
+unique = np.empty((len(best), 3))
+for channel in range(3):
+    hidden = pupil.copy()
+    hidden[..., channel] = np.nan  # as if it had not been recorded
+    reduced = PupilEncoder(n_members=5, bin_size=session.bin_size)
+    reduced.fit(hidden[train], counts[train])
+    gain = r2_gain(held_out, model.predict(pupil[test]), reduced.predict(hidden[test]))
+    unique[:, channel] = gain[best]
 
 # %% mystnb={"image": {"alt": "Horizontal bars divided among area, x and y, one panel per region and one bar per method. Contributions, occlusion and permutation give x the most in SCs and SCm, like the truth, and area the most in LGd. Refitting gives y less than the others do, next to nothing in SCm and LGd."}}
 methods = {
@@ -439,11 +449,11 @@ pd.DataFrame(unique, names, ["area", "x", "y"]).rename_axis("R² that only it kn
 # random, instead of one average eye. Do trials that got much credit for a channel still do?
 
 # %%
-some = pupil[test[:24]]
+some = pupil[test[:20]]
 single = integrated_gradients(
     model, some, best, baseline=still, n_steps=16, tolerance=None, log=True
 )
-expected = expected_gradients(model, some, pupil[train], best, n_samples=40, log=True)
+expected = expected_gradients(model, some, pupil[train], best, n_samples=30, log=True)
 agreement = [
     [spearmanr(single.by_channel[:, r, c], expected.by_channel[:, r, c])[0] for c in range(3)]
     for r in range(3)
