@@ -100,7 +100,8 @@ def saturation(states):
     ----------
     states : dict of str to array_like
     """
-    fig, axes = plt.subplots(1, len(states), figsize=(8, 2.8), sharey=True)
+    fig, axes = plt.subplots(1, len(states), figsize=(8, 2.8), sharey=True, squeeze=False)
+    axes = axes[0]
     for ax, (name, values), colour in zip(axes, states.items(), (HELD, TRAIN), strict=False):
         values = np.ravel(values)
         share = np.full(len(values), 100 / len(values))
@@ -145,7 +146,9 @@ def drift(trials, strips, first_test, smoothing: int = 9):
     smoothing : int, default 9
         Trials in the running mean through the recorded values.
     """
-    fig, axes = plt.subplots(len(strips), 1, figsize=(8, 2.1 * len(strips) + 0.4), sharex=True)
+    n, height = len(strips), 2.1 * len(strips) + 0.4
+    fig, axes = plt.subplots(n, 1, figsize=(8, height), sharex=True, squeeze=False)
+    axes = axes[:, 0]
     kernel = np.ones(smoothing)
     for ax, (name, (recorded, predicted, psth)) in zip(axes, strips.items(), strict=True):
         ax.plot(trials, recorded, ".", color="#BBBBB5", label="recorded")
