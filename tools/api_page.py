@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = (
     "session", "simulate", "sources", "steinmetz", "nwb", "unpickle", "smoothing", "splits",
     "features", "base", "recurrent", "models", "training", "original", "rivals", "metrics",
-    "ceiling", "controls", "compare", "tuning", "differentiable", "attribution", "exercises",
-    "plotting",
+    "ceiling", "controls", "compare", "pooling", "tuning", "differentiable", "attribution",
+    "exercises", "plotting",
 )  # fmt: skip
 
 INTRODUCTION = """\

@@ -15,6 +15,10 @@ MODEL_COLOURS = {
     "constant": BLACK,
     "PSTH": GREY,
     "ridge": PALETTE["orange"],
+    "lagged MLP": PALETTE["green"],
+    "plain RNN": PALETTE["vermilion"],
+    "LSTM": PALETTE["purple"],
+    "temporal convolution": PALETTE["sky"],
     "PupilEncoder": PALETTE["blue"],
 }
 SCORE_LABELS = {
@@ -25,7 +29,7 @@ SCORE_LABELS = {
 }
 
 
-def scores(summary, metric: str = "psth_relative", ceiling=None, mark_of: str = "known ceiling"):
+def scores(summary, metric: str = "psth_relative"):
     """One panel per region, one row per model: score with its interval.
 
     Parameters
@@ -34,35 +38,57 @@ def scores(summary, metric: str = "psth_relative", ceiling=None, mark_of: str = 
         From :func:`pupil_helpers.compare.summary`.
     metric : str, default "psth_relative"
         Which score it holds.
-    ceiling : mapping of region to float, optional
-        Drawn as a dashed line in the panel of each region.
-    mark_of : str, default "known ceiling"
-        What that line is.
     """
-    regions, models = summary["region"].unique(), summary["model"].unique()
+
+    def colour(row, index):
+        return MODEL_COLOURS.get(row["model"], CYCLE[index % len(CYCLE)])
+
+    return _panels(summary, colour, f"{SCORE_LABELS.get(metric, metric)}, 95 % interval")
+
+
+def gains(table, reference: str):
+    """One panel per region, one row per model: R² above the reference, with its interval.
+
+    Orange where the interval lies below 0, green where it lies above, grey where it holds 0.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`pupil_helpers.compare.gains`.
+    reference : str
+        What to call the reference.
+    """
+
+    def colour(row, _):
+        below, above = row["high"] < 0, row["low"] > 0
+        return PALETTE["vermilion"] if below else PALETTE["green"] if above else GREY
+
+    return _panels(table, colour, f"R² minus that of {reference}, 95 % interval", narrowest=0.04)
+
+
+def _panels(table, colour_of, label, narrowest=0.2):
+    """``narrowest`` is the least width of an axis: small differences should look small."""
+    regions, models = table["region"].unique(), table["model"].unique()
     height = 1.1 + 0.27 * len(models)
     fig, axes = plt.subplots(1, len(regions), figsize=(8.4, height), sharey=True, squeeze=False)
     for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        rows = summary[summary["region"] == region].set_index("model").loc[models]
-        for y, (model, row) in enumerate(rows.iterrows()):
-            colour = _model_colour(model, y)
+        for _, row in table[table["region"] == region].iterrows():
+            y = list(models).index(row["model"])
+            colour = colour_of(row, y)
             ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2, solid_capstyle="butt")
             ax.plot(row["score"], y, "o", ms=5, color=colour)
+        low, high = ax.get_xlim()
+        low, high = min(low, -0.05 * high), max(high, -0.05 * low)  # 0 is always in sight
+        more = max(0, narrowest - (high - low)) / 2
+        ax.set_xlim(low - more, high + more)
         ax.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)
-        if ceiling is not None:
-            ax.axvline(ceiling[region], color=BLACK, lw=1, ls="--", zorder=0, label=mark_of)
         ax.set_title(region, color=region_colour(region, i), weight="bold")
-        ax.locator_params(axis="x", nbins=3)
+        ax.locator_params(axis="x", nbins=3 if len(regions) > 3 else 5)
+        ax.xaxis.set_major_formatter("{x:g}")
     axes[0, 0].set_yticks(range(len(models)), models)
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
-    fig.supxlabel(f"{SCORE_LABELS.get(metric, metric)}, 95 % interval", fontsize=10)
-    if ceiling is not None:
-        axes[0, 0].legend(loc="lower left", bbox_to_anchor=(0, 1.12), borderpad=0)
+    fig.supxlabel(label, fontsize=10)
     return fig
-
-
-def _model_colour(model, index):
-    return MODEL_COLOURS.get(model, CYCLE[(index + 1) % len(CYCLE)])
 
 
 def flattening(time, counts, means, per_region, flattened: float, regions):
@@ -81,19 +107,20 @@ def flattening(time, counts, means, per_region, flattened: float, regions):
         R² of the constants with all regions thrown together.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[1.5, 1])
-    for i, region in enumerate(regions):
-        colour = region_colour(region, i)
-        left.plot(time, counts[:, i], color=colour, lw=1.2)
-        left.axhline(means[i], color=colour, lw=1, ls="--")
+    labels = [(means[i], name, region_colour(name, i)) for i, name in enumerate(regions)]
+    for i, (mean, _, colour) in enumerate(labels):
+        left.plot(time, counts[:, i], color=colour, lw=1.2, alpha=0.6)
+        left.axhline(mean, color=colour, lw=1.5, ls="--")
+    left.axhline(np.mean(means), color=BLACK, lw=1.2)
+    height, apart = -np.inf, 0.075 * np.ptp(left.get_ylim())
+    for mean, name, colour in sorted([*labels, (np.mean(means), "mean of all", BLACK)]):
+        height = max(mean, height + apart)  # names must not cover each other
         at = ("axes fraction", "data")
-        left.annotate(region, (1.01, means[i]), xycoords=at, color=colour, va="center", size=9)
-    left.axhline(np.mean(means), color=BLACK, lw=1)
-    left.annotate("mean of all", (0.01, np.mean(means)), xycoords=at, va="bottom", size=9)
+        left.annotate(name, (1.01, height), xycoords=at, color=colour, va="center", size=9)
     left.set(xlabel="time from stimulus (s)", ylabel="counts per bin", title="one constant each")
     stimulus_line(left)
     names = [*regions, "flattened"]
-    colours = [*(region_colour(r, i) for i, r in enumerate(regions)), BLACK]
-    right.barh(names, [*per_region, flattened], color=colours, height=0.6)
+    right.barh(names, [*per_region, flattened], 0.6, color=[c for *_, c in labels] + [BLACK])
     right.axvline(0, color=BLACK, lw=0.8)
     right.set(xlabel="R² of the constants", xlim=(None, 1), title="judged apart and together")
     right.invert_yaxis()
@@ -127,7 +154,7 @@ def ceilings(table, achieved):
             ax.plot(at, table[column], marker, ms=size, mew=1.8, color=colour, ls="", label=label)
     ax.set_xticks(at, table.index)
     ax.axhline(0, color=BLACK, lw=0.8)
-    ax.set_ylabel("R²")
+    ax.set_ylabel("R² (bars: PupilEncoder)")
     ax.legend(loc="upper right", markerscale=0.5)
     return fig
 
@@ -185,14 +212,16 @@ def alarms(table):
         the pupil does not drive, then one that it does.
     """
     fig, axes = plt.subplots(1, 2, figsize=(8, 2.9), sharey=True)
-    notes = ("not driven by the pupil: false alarms", "driven by the pupil: rightly found")
+    notes = ("false alarms", "rightly found")
     for i, (ax, region, note) in enumerate(zip(axes, table.columns, notes, strict=True)):
         bars = ax.barh(table.index, 100 * table[region], 0.6, color=region_colour(region, i))
-        ax.bar_label(bars, fmt="%.0f %%", padding=3, fontsize=9)
-        ax.axvline(5, color=BLACK, lw=1, ls="--")
-        ax.set(xlim=(0, 112), xlabel="mice with p ≤ 0.05 (%)", title=f"{region}, {note}")
-        ax.set_xticks([0, 50, 100])
-    axes[0].annotate("5 %", (5, -0.62), xytext=(3, 0), textcoords="offset points", fontsize=9)
+        for bar in bars:
+            at = (max(bar.get_width(), 5), bar.get_y() + bar.get_height() / 2)
+            text = f"{bar.get_width():.0f} %"
+            ax.annotate(text, at, (4, 0), textcoords="offset points", va="center", fontsize=9)
+        ax.axvline(5, color=BLACK, lw=1, ls="--", zorder=0)
+        ax.set(xlim=(0, 115), xlabel="mice with p ≤ 0.05 (%)", title=f"{region}: {note}")
+        ax.set_xticks([0, 5, 50, 100])
     axes[0].invert_yaxis()
     return fig
 
@@ -254,25 +283,4 @@ def traces(time, trials, recorded, predicted, baseline, truth, regions):
     fig.supxlabel("time from stimulus (s)", fontsize=10)
     handles, labels = axes[-1, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper right", ncols=4)
-    return fig
-
-
-def ablation(changes):
-    """What a model loses without each of its parts.
-
-    Parameters
-    ----------
-    changes : pandas.DataFrame
-        Indexed by what was changed: ``change`` in score, with ``low`` and ``high``.
-    """
-    fig, ax = plt.subplots(figsize=(8, 1 + 0.3 * len(changes)))
-    at = np.arange(len(changes))
-    clear = (changes["high"] < 0) | (changes["low"] > 0)
-    colours = np.where(clear, PALETTE["vermilion"], GREY)
-    ax.hlines(at, changes["low"], changes["high"], color=colours, lw=2)
-    ax.scatter(changes["change"], at, color=colours, s=30, zorder=3)
-    ax.axvline(0, color=BLACK, lw=0.8)
-    ax.set_yticks(at, changes.index)
-    ax.set_ylim(len(changes) - 0.5, -0.5)
-    ax.set_xlabel("change in mean R², 95 % interval")
     return fig
