@@ -293,9 +293,9 @@ figures.widths(tried, reached, np.array(limit), of_psth, regions)
 plt.show()
 
 # %% [markdown]
-# The predictions are the same everywhere in this figure. Only the kernel of the *evaluation* changes,
-# and R² more than doubles. The share of the ceiling changes far less. Chapter 2 has the same lesson
-# about the PSTH.
+# The predictions are the same everywhere in this figure. Only the kernel of the *evaluation*
+# changes, and R² more than doubles. The share of the ceiling changes far less. Chapter 2 has the
+# same lesson about the PSTH.
 #
 # ## What the traces look like
 #
@@ -406,8 +406,8 @@ plt.show()
 # **A common mistake** is to fit the model once, and then test *that* model on shuffled pupils. It
 # has met its own pupil, which gives the real pairing an unfair head start. Everything has to be
 # done again for every null: fitting, choosing the penalty, all of it. `refit_score` makes such a
-# score out of any model. Here is the linear shift with
-# ridge, refitted for every shift (in bins of 50 ms, to save time):
+# score out of any model. Here is the linear shift with ridge, refitted for every shift (in bins of
+# 50 ms, to save time):
 
 # %%
 coarse = counts.reshape(len(counts), -1, 5, len(regions)).sum(axis=2)  # bins of 50 ms
@@ -425,8 +425,8 @@ figures.shifts(shifted, regions)
 plt.show()
 
 # %% [markdown]
-# A peak at zero, where pupil and neurons belong together, and nothing like it elsewhere. LGd shows the
-# drift itself: pupil area changes so slowly that even the area of a neighbouring trial helps a
+# A peak at zero, where pupil and neurons belong together, and nothing like it elsewhere. LGd shows
+# the drift itself: pupil area changes so slowly that even the area of a neighbouring trial helps a
 # little. With 20 shifts to either side this conservative p-value cannot be less than 1/21.
 #
 # ## Past, future, or both: now with intervals
