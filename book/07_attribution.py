@@ -345,7 +345,8 @@ plt.show()
 
 # %% [markdown]
 # This is what the model believes about one trial. Each saccade leaves a short mark, late in SCs,
-# early in SCm, downwards in LGd. The area moves everything slowly, LGd most of all.
+# early in SCm, downwards in LGd. The area moves everything slowly, LGd most of all. (If one saccade
+# leaves SCm cold, look at its direction: in this mouse, SCm answers to jumps to one side only.)
 #
 # How much does a channel matter over the session? A steady contribution explains no
 # *variation*, so we take the variance of each channel's contribution over trials and bins, as a

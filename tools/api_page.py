@@ -14,7 +14,7 @@ ORDER = (
     "session", "simulate", "sources", "steinmetz", "nwb", "unpickle", "smoothing", "splits",
     "features", "base", "recurrent", "models", "training", "original", "rivals", "metrics",
     "ceiling", "controls", "compare", "pooling", "tuning", "differentiable", "attribution",
-    "exercises", "plotting",
+    "channels", "exercises", "plotting",
 )  # fmt: skip
 
 INTRODUCTION = """\
