@@ -13,6 +13,7 @@ import copy
 import shutil
 import tempfile
 import time
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,6 +114,8 @@ def compare(
         If there are too few trials for the folds, or a model, region or setting is unknown.
     FitsFailed
         If fits have failed. Its ``table`` is what would have been returned.
+    RuntimeError
+        If one of the processes is killed; what it had finished is kept.
     OSError
         If a result cannot be written.
     """
@@ -146,7 +149,14 @@ def compare(
     bar = tqdm(
         run, "comparing", len(jobs), initial=len(jobs) - len(todo), unit="fit", disable=not progress
     )
-    done |= dict(bar)
+    try:
+        done |= dict(bar)
+    except BrokenProcessPool as error:
+        kept = sum(results.read(job.path, keep_predictions) is not None for job in jobs)
+        raise RuntimeError(
+            f"a process was killed from outside, often for want of memory; {kept} of {len(jobs)} "
+            f"fits are kept: compare again with folder={str(folder)!r}, and with fewer n_jobs."
+        ) from error
     table = pd.DataFrame([row for job in jobs for row in _rows(job, done[job.path], regions)])
     failed = table.loc[table["error"] != ""].drop_duplicates(["model", "fold", "seed"])
     if len(failed) and on_error == "raise":

@@ -49,6 +49,11 @@ class Slow(Noisy):
         super()._fit(pupil, counts)
 
 
+class Dying(Noisy):
+    def _fit(self, pupil, counts):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Fragile(Noisy):
     """Fails on the training trials that begin late, which are those of the first fold."""
 
@@ -335,6 +340,15 @@ def test_a_killed_comparison_goes_on_where_it_stopped(session, tmp_path):
     whole = compare(session, {"slow": Noisy()}, REGIONS, seeds=range(8), **QUIET)
     drop = ["seconds", "file"]
     pd.testing.assert_frame_equal(table.drop(columns=drop), whole.drop(columns=drop))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process")
+def test_a_killed_worker_is_reported_with_what_was_kept(session, tmp_path):
+    settings = {"regions": REGIONS, "seeds": (0,), "folder": tmp_path, "progress": False}
+    compare(session, {"noisy": Noisy()}, n_jobs=1, **settings)
+    message = r"a process was killed .* 5 of 10 fits are kept: compare again with folder='.*fewer n"
+    with pytest.raises(RuntimeError, match=message):
+        compare(session, {"noisy": Noisy(), "dying": Dying()}, n_jobs=2, **settings)
 
 
 def test_an_interruption_keeps_what_was_finished(session, tmp_path, monkeypatch):
