@@ -144,8 +144,8 @@ lags = np.arange(-50, 51, 5)  # bins; a positive lag reads the past of the pupil
 
 def lagged(x):  # (trials, bins, features)
     padded = np.pad(x, ((0, 0), (50, 50), (0, 0)), mode="edge")
-    shifted = [padded[:, 50 - lag : 50 - lag + x.shape[1]] for lag in lags]
-    return np.concatenate(shifted, axis=-1)  # (trials, bins, lags * features)
+    copies = [padded[:, 50 - lag : 50 - lag + x.shape[1]] for lag in lags]
+    return np.concatenate(copies, axis=-1)  # (trials, bins, lags * features)
 
 
 X = lagged(features - features[train].mean(axis=0))
@@ -185,7 +185,7 @@ scores = [psth_relative(counts[held], psth + X[held] @ w, psth) for w in weights
 scores = np.array(scores)  # (penalties, regions)
 best = tried[scores.argmax(axis=0)]  # (regions,)
 
-# %% mystnb={"image": {"alt": "Held-out score against the penalty on a logarithmic axis, one curve per region. Each curve is flat for small penalties, has a broad top marked by a dot, and falls to zero for very large penalties."}}
+# %% mystnb={"image": {"alt": "Held-out score against the penalty on a logarithmic axis, one curve per region. Each curve is nearly flat for small penalties, has a broad top marked by a dot, and falls to zero for very large penalties."}}
 figures.penalties(tried, scores, regions)
 plt.show()
 

@@ -66,6 +66,7 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
 from pupil_helpers import PupilEncoder
@@ -168,8 +169,8 @@ torch.testing.assert_close(poisson_loss(guess, y), F.poisson_nll_loss(guess, y, 
 rates, seen = torch.linspace(0.05, 12, 300), (0, 2, 6)
 both = []
 for loss in (poisson_loss, squared_error):
-    values = [[loss(rate, torch.tensor(float(n))).item() for rate in rates] for n in seen]
-    both.append(np.array(values) - np.min(values, axis=1, keepdims=True))
+    values = np.array([[loss(rate, torch.tensor(float(n))) for rate in rates] for n in seen])
+    both.append(values - values.min(axis=1, keepdims=True))
 
 # %% mystnb={"image": {"alt": "Two panels, loss against predicted spikes. Left, Poisson: for 0 spikes a straight line, for 2 and 6 spikes valleys that are steep on the left and shallow on the right, wider for 6. Right, squared error: the same parabola for each count, only shifted."}}
 figures.losses(rates, *both, seen)
@@ -189,7 +190,7 @@ plt.show()
 batch = inner[:16]
 optimiser = torch.optim.Adam(net.parameters(), lr=0.005)
 for _ in range(3):
-    loss = poisson_loss(baseline * net(x[batch]), y[batch])  # predict and compare
+    loss = poisson_loss(baseline * net(x[batch]), y[batch])  # predict, compare
     optimiser.zero_grad()
     loss.backward()  # gradients of the loss with respect to every weight
     optimiser.step()  # nudge the weights
@@ -207,13 +208,14 @@ for _ in range(3):
 
 
 # %%
-def fit(net, loss, epochs=40, rate=0.005, decay=0.0, cycle=False, trials=inner):
+def fit(net, loss, trials=inner, epochs=40, rate=5e-3, decay=0, cycle=False):
     optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=decay)
-    total = epochs * -(-len(trials) // 16)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total) if cycle else None
-    history, best = [], np.inf
+    steps = epochs * -(-len(trials) // 16)  # batches in all
+    schedule = OneCycleLR(optimiser, rate, steps) if cycle else None
+    history, best, both = [], np.inf, (trials, held)
     for _ in tqdm(range(epochs), desc="epochs"):
-        for batch in torch.from_numpy(trials)[torch.randperm(len(trials))].split(16):
+        for chosen in torch.randperm(len(trials)).split(16):
+            batch = trials[chosen]
             value = loss(baseline * net(x[batch]), y[batch])
             optimiser.zero_grad()
             value.backward()
@@ -221,7 +223,7 @@ def fit(net, loss, epochs=40, rate=0.005, decay=0.0, cycle=False, trials=inner):
             if cycle:
                 schedule.step()
         with torch.no_grad():
-            now = [loss(baseline * net(x[part]), y[part]).item() for part in (trials, held)]
+            now = [loss(baseline * net(x[t]), y[t]).item() for t in both]
         history.append(now)
         if now[1] < best:
             best, kept = now[1], copy.deepcopy(net.state_dict())
@@ -231,7 +233,7 @@ def fit(net, loss, epochs=40, rate=0.005, decay=0.0, cycle=False, trials=inner):
 # %%
 net = new_network()
 history, kept = fit(net, poisson_loss)
-zero = [poisson_loss(baseline.expand_as(y[part]), y[part]).item() for part in (inner, held)]
+zero = [poisson_loss(guess[t], y[t]).item() for t in (inner, held)]  # of the PSTH
 best = int(history[:, 1].argmin())
 print(f"best after epoch {best + 1} of {len(history)}")
 
@@ -356,7 +358,7 @@ pd.DataFrame(columns, index=regions).round(3)
 #
 # ## What goes wrong: the original recipe
 #
-# The first PupilEncoder was made at a summer school, in a few weeks, and had the right idea: read the pupil with a bidirectional
+# The first PupilEncoder was a summer-school project, and had the right idea: read the pupil with a bidirectional
 # RNN. Its recipe is kept in the package, step by step, as `PupilEncoder.original()`. Let us train it on the same trials and
 # the same three regions that it was made for.
 

@@ -81,6 +81,13 @@ class OriginalEncoder(PupilEncoder):
         self.device = device
         self.progress = progress
 
+    def as_module(self):
+        """Not available: the recipe reads raw samples, so ``net_`` is differentiable as it is."""
+        raise ValueError(
+            "the original recipe has no as_module(); its net_ takes raw pupil samples in double "
+            "precision, gaps filled, and is differentiable as it is"
+        )
+
     @one_thread()
     def _fit(self, pupil, counts):
         if self.max_iterations < 1 or self.patience < 1:

@@ -145,3 +145,8 @@ def test_bad_settings(data, settings, message):
 def test_a_single_trial_cannot_be_split(data):
     with pytest.raises(ValueError, match="use more trials"):
         PupilEncoder.original(max_iterations=1).fit(data[0][:1], data[1][:1])
+
+
+def test_the_differentiable_form_is_the_network_itself(fitted):
+    with pytest.raises(ValueError, match="net_ takes raw pupil samples"):
+        fitted.as_module()
