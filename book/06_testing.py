@@ -215,9 +215,9 @@ figures.flattening(
 plt.show()
 
 # %% [markdown]
-# Regions differ in how much they fire, mostly because they have different numbers of neurons.
-# Flattened, that difference counts as "variance", and a model that knows only which region is which
-# explains most of it. So in this book a score always belongs to one region.
+# Regions differ in how much they fire: some have more neurons, some have busier ones. Flattened,
+# that difference counts as "variance", and a model that knows only which region is which explains
+# most of it. So in this book a score always belongs to one region.
 #
 # ## How good could it be?
 #
@@ -330,7 +330,7 @@ plt.show()
 # Arousal drifts, electrodes drift, and the mouse gets tired. Any two signals that drift will agree
 # or disagree for long stretches, by accident. Chapter 1 met these *nonsense correlations* ([Yule,
 # 1926](https://doi.org/10.2307/2341482)) with the textbook test. Here is the worst case out of
-# forty simulated mice. Remember that CA1 has nothing to do with the pupil in any of them.
+# thirty simulated mice. Remember that CA1 has nothing to do with the pupil in any of them.
 #
 # We need a score that is cheap to compute many times: the squared correlation of pupil area with
 # the counts, over all trials and bins.
@@ -347,7 +347,7 @@ def link(pupil, counts):
 
 pair = ["CA1", "LGd"]  # not driven by the pupil, and driven by it
 short = {"n_bins": 10, "bin_size": 0.25, "blink_rate": 0}  # coarse bins save time
-mice = [load_session("simulated", seed=seed, **short) for seed in range(100, 140)]
+mice = [load_session("simulated", seed=seed, **short) for seed in range(100, 130)]
 firing = [mouse.region_counts(pair) for mouse in mice]
 
 # %% mystnb={"image": {"alt": "Pupil area and the firing of CA1 in one simulated mouse, mean of each trial and running mean over the session. Both wander slowly, and for most of the session they go up and down together, or one goes up when the other goes down."}}
@@ -369,7 +369,7 @@ plt.show()
 # - **session permutation**: the pupils of *other* sessions.
 #
 # With $k$ of $n$ null scores at least as high as the real one, the p-value is $(1 + k) / (1 + n)$
-# ([Phipson and Smyth, 2010](https://doi.org/10.2202/1544-6115.1585)). We have forty mice and we
+# ([Phipson and Smyth, 2010](https://doi.org/10.2202/1544-6115.1585)). We have thirty mice and we
 # know the truth, so we can test the controls themselves: how often does each of them raise a false
 # alarm about CA1?
 
@@ -396,7 +396,7 @@ plt.show()
 # beside it. The control has to be *as slow as the real thing*.
 #
 # The pupils of other sessions drift just as much, and they cannot know about these neurons. So the
-# session permutation keeps its promise of at most 5 % false alarms (give or take the luck of forty
+# session permutation keeps its promise of at most 5 % false alarms (give or take the luck of thirty
 # mice), however slow the signals are. Nor does it pay for this: it finds LGd in nearly every mouse.
 # Its price is data: to reach p = 0.05 you need at least 19 other sessions. With real recordings,
 # that is `load_session("steinmetz", index=...)` for the other 38. If you have only one session, use
@@ -437,7 +437,7 @@ plt.show()
 
 # %%
 directions = ("causal", "anticausal", "bidirectional")
-fast = {"n_members": 5, "epochs": 10}  # a smaller ensemble, trained for half as long
+fast = {"n_members": 3, "epochs": 10}  # a smaller ensemble, trained for half as long
 sides = {name: PupilEncoder(direction=name, **fast) for name in directions}
 by_side = compare(session, sides, regions[:3], n_folds=2, seeds=(0,))
 sided = summary(by_side)
@@ -459,16 +459,16 @@ plt.show()
 #
 # That is how the original PupilEncoder summed up its result. We can ask again, with every model
 # given the same features, the same PSTH to start from, the same folds and the same care in
-# training. The contestants: **ridge**; the **plain RNN** of chapter 3; an **LSTM**; a **temporal
-# convolution** in the manner of facemap ([Syeda and colleagues,
+# training. The contestants: **ridge**; the **plain RNN** of chapter 3; a **temporal convolution**
+# in the manner of facemap ([Syeda and colleagues,
 # 2024](https://doi.org/10.1038/s41593-023-01490-6)); and `PupilEncoder`.
 
 # %%
-names = ["ridge", "plain RNN", "LSTM", "temporal convolution", "PupilEncoder"]
+names = ["ridge", "plain RNN", "temporal convolution", "PupilEncoder"]
 contest = compare(session, names, regions, n_folds=2, seeds=(0,))
 ranking = summary(contest)
 
-# %% mystnb={"image": {"alt": "PSTH-relative score and interval of five models in five regions. In SCs, SCm and LGd all five lie close together with intervals that overlap widely, PupilEncoder among the best and the plain RNN not ahead of ridge. In CA1 and VISam PupilEncoder and ridge stay at zero."}}
+# %% mystnb={"image": {"alt": "PSTH-relative score and interval of four models in five regions. In SCs, SCm and LGd all four lie close together with intervals that overlap widely, PupilEncoder among the best and the plain RNN not ahead of ridge. In CA1 and VISam PupilEncoder and ridge stay at zero."}}
 figures.scores(ranking)
 plt.show()
 
@@ -476,9 +476,8 @@ plt.show()
 wide = ranking.pivot(index="model", columns="region", values="score").loc[names, regions]
 if truth is not None:
     wide.insert(0, "mean of driven", wide[list(driven)].mean(axis=1))
-    assert (
-        wide.loc["PupilEncoder", "mean of driven"] > wide.loc["plain RNN", "mean of driven"] - 0.01
-    )
+    assert wide["mean of driven"].idxmax() != "plain RNN"
+    assert np.ptp(wide["mean of driven"]) < 0.1  # and they are all close
 wide.round(3)
 
 # %% [markdown]
@@ -496,7 +495,7 @@ behind = gains(contest, reference="PupilEncoder")
 best = behind.groupby("region")["score"].max().loc[regions]
 print("best rival's R² above PupilEncoder's:", best.round(3).to_dict())
 
-# %% mystnb={"image": {"alt": "R² of four rivals minus that of PupilEncoder, with intervals, in five regions. Most dots lie a little left of zero in SCs, SCm and LGd, and several intervals reach across zero."}}
+# %% mystnb={"image": {"alt": "R² of three rivals minus that of PupilEncoder, with intervals, in five regions. Most dots lie a little left of zero in SCs, SCm and LGd, and several intervals reach across zero."}}
 figures.gains(behind, "PupilEncoder")
 plt.show()
 
@@ -504,8 +503,9 @@ plt.show()
 # Left of the dotted line the rival is worse than `PupilEncoder`. The differences are small, a few
 # thousandths of R² up to a few hundredths, and where an interval crosses the line, one mouse cannot
 # decide. A network that starts from another seed would move the dots, too: for a claim, use at
-# least five seeds, several mice, and all the models. `python benchmarks/rivals.py` does that, and
-# `benchmarks/real_session.py` prints the same table for a real recording.
+# least five seeds, several mice, and all the models, GRU and LSTM included.
+# `python benchmarks/rivals.py` does that, and `benchmarks/real_session.py` prints the same table
+# for a real recording.
 #
 # ## What each part of PupilEncoder earns
 #
@@ -607,9 +607,10 @@ print(f"real session, split-half ceiling at 100 ms: mean {real_ceilings.mean():.
 # ### Exercise 6.1: bits per spike, by hand
 #
 # Compute the bits per spike of `PupilEncoder` in the first region, without the help of the package.
-# The Poisson log-likelihood of counts $y$ under expected counts $\lambda$ is $\sum (y \ln \lambda -
-# \lambda)$, up to a constant. The null model is the mean of the counts themselves. The score is the
-# gain in log-likelihood over the null, divided by the number of spikes and by $\ln 2$.
+# The Poisson log-likelihood of counts $y$ under expected counts $\lambda$ is
+# $\sum (y \ln \lambda - \lambda)$, up to a constant. The null model is the mean of the counts
+# themselves. The score is the gain in log-likelihood over the null, divided by the number of spikes
+# and by $\ln 2$.
 #
 # <details>
 # <summary>Hint 1</summary>
