@@ -15,10 +15,8 @@ MODEL_COLOURS = {
     "constant": BLACK,
     "PSTH": GREY,
     "ridge": PALETTE["orange"],
-    "lagged MLP": PALETTE["green"],
     "plain RNN": PALETTE["vermilion"],
-    "LSTM": PALETTE["purple"],
-    "temporal convolution": PALETTE["sky"],
+    "convolution": PALETTE["green"],
     "PupilEncoder": PALETTE["blue"],
 }
 SCORE_LABELS = {
