@@ -80,7 +80,7 @@ def main():
         },
         axis=1,
     )
-    table["worst undriven region"] = pd.DataFrame(worst).min(axis=1).round(3)
+    table["worst undriven region", ""] = pd.DataFrame(worst).min(axis=1).round(3)
     print(f"{options.mice} mice, 5 folds, {options.seeds} seeds; intervals are over mice")
     print(table.to_string())
 

@@ -51,8 +51,8 @@ SHORT_GAINS = (
 )
 EXPLAINED = {
     ("ceiling", "SCs"): SHORT_GAINS,
-    ("ceiling", "SCm"): "as for SCs; and its drive is stronger than the real ceiling calls for, so "
-    "that there is a lead before saccades to be found",
+    ("ceiling", "SCm"): "its drive is stronger than the real ceiling calls for, so that there is a "
+    "lead before saccades to be found; and its private gains are short-lived, see SCm lag 1",
     ("lag 1", "SCs"): SHORT_GAINS,
     ("lag 1", "SCm"): SHORT_GAINS,
     (
