@@ -267,7 +267,7 @@ plt.show()
 # multiply, and logarithms turn that into sums.
 
 # %%
-profile = lag_profile(model, pupil[test], best, n_draws=5, n_steps=8)
+profile = lag_profile(model, pupil[test], best, n_draws=5, n_steps=6)
 
 # %% mystnb={"image": {"alt": "Credit of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are smooth bumps that lie on the dashed true kernels: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
 figures.lag_profiles(profile, names, "x", session.truth)
@@ -489,7 +489,7 @@ again = PupilEncoder(n_members=5, seed=1, bin_size=session.bin_size)
 again.fit(pupil[train], counts[train])
 maps["trained again"] = [integrated_gradients(again, few, **quick).changes]
 maps["scrambled"] = [
-    integrated_gradients(randomised(model, seed=seed), few, **quick).changes for seed in range(8)
+    integrated_gradients(randomised(model, seed=seed), few, **quick).changes for seed in range(6)
 ]
 
 

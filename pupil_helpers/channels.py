@@ -182,18 +182,25 @@ def lag_correlation(credit, pupil, reach=(-0.5, 0.8), bin_size: float = 0.01) ->
     signal = np.stack([filled[..., 0], speed[..., 1], speed[..., 2]], axis=-1)[:, :, None]
     signal = (signal - signal.mean(axis=1, keepdims=True)).astype(np.float64)
     credit = credit - credit.mean(axis=1, keepdims=True)
-    correlation = np.zeros((len(lags), *credit.shape[2:]))
-    for i, lag in enumerate(lags):
-        later = credit[:, max(lag, 0) : n_bins + min(lag, 0)]
-        earlier = signal[:, max(-lag, 0) : n_bins - max(lag, 0)]
-        product, power, signal_power = (
-            np.einsum("tbrc,tbrc->rc", a, b) - np.einsum("trc,trc->rc", a.mean(1), b.sum(1))
-            for a, b in ((later, earlier), (later, later), (earlier, earlier))
-        )
-        size = np.sqrt(np.maximum(power * signal_power, 0))
-        correlation[i] = product / np.where(size > 1e-12, size, np.inf)
+    # At each lag both are cut to the bins that overlap; FFTs and running sums do all lags at once.
+    spectra = [np.fft.rfft(a, 2 * n_bins, axis=1) for a in (credit, signal)]
+    product = np.fft.irfft((spectra[0] * spectra[1].conj()).sum(axis=0), axis=0)[lags]
+    after, before = np.maximum(lags, 0), np.maximum(-lags, 0)
+    size = (n_bins - np.abs(lags))[:, None, None]
+    later = [_window(a, after, n_bins - before) for a in (credit, credit**2)]  # (T, lags, R, 3)
+    earlier = [_window(a, before, n_bins - after) for a in (signal, signal**2)]
+    product -= (later[0] * earlier[0]).sum(axis=0) / size
+    power = [(square - total**2 / size).sum(axis=0) for total, square in (later, earlier)]
+    scale = np.sqrt(np.maximum(power[0] * power[1], 0))
+    correlation = product / np.where(scale > 1e-12, scale, np.inf)
     peak = lags[np.abs(correlation).argmax(axis=0)] * bin_size
     return LagCorrelation(lags * bin_size, correlation, np.where(correlation.any(0), peak, np.nan))
+
+
+def _window(array, start, stop) -> np.ndarray:
+    """Sums over bins from each of ``start`` up to ``stop``, (trials, windows, …)."""
+    running = np.cumsum(np.insert(array, 0, 0, axis=1), axis=1)
+    return running[:, stop] - running[:, start]
 
 
 def swap_trials(pupil, channel: int, rng: np.random.Generator) -> np.ndarray:

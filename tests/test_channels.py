@@ -115,6 +115,22 @@ def test_lag_correlation_finds_the_delay():
     assert found.lags[[0, -1]].tolist() == pytest.approx([-0.3, 0.3])
 
 
+@settings(deadline=None, max_examples=15, derandomize=True)
+@given(bins=st.integers(8, 40), lag=st.integers(-6, 6), seed=st.integers(0, 99))
+def test_lag_correlation_is_pearsons_of_what_overlaps(bins, lag, seed):
+    rng = np.random.default_rng(seed)
+    pupil = rng.normal(size=(3, bins, 3)).astype(np.float32)
+    credit = rng.normal(size=(3, bins, 2, 3))
+    found = ch.lag_correlation(credit, pupil, reach=(lag / 100, lag / 100)).correlation[0, 1, 1]
+    pairs = []
+    for trial in range(3):
+        later = credit[trial, max(lag, 0) : bins + min(lag, 0), 1, 1]
+        speed = np.abs(np.gradient(pupil[trial, :, 1]))[max(-lag, 0) : bins - max(lag, 0)]
+        pairs.append((later - later.mean(), speed - speed.mean()))
+    later, speed = np.concatenate(pairs, axis=1)
+    assert found == pytest.approx(np.corrcoef(later, speed)[0, 1], abs=1e-5)
+
+
 @settings(deadline=None, max_examples=25, derandomize=True)
 @given(n_trials=st.integers(2, 9), channel=st.integers(0, 2), seed=st.integers(0, 99))
 def test_swapping_gives_every_trial_another_ones_channel(n_trials, channel, seed):
