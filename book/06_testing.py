@@ -266,9 +266,9 @@ figures.ceilings(limits, achieved)
 plt.show()
 
 # %% [markdown]
-# The bar of LGd is twice as high as that of SCs, and yet the model understands both about equally
-# well: each comes close to its own ceiling. LGd has more neurons, and they have more in common.
-# **Compare a score with its ceiling before comparing it with another score.**
+# The bar of LGd is nearly twice as high as that of SCs, and yet the model understands both about
+# equally well: each comes close to its own ceiling. LGd has more neurons, and they have more in
+# common. **Compare a score with its ceiling before comparing it with another score.**
 #
 # CA1 and VISam have a ceiling too, because their neurons do share something. It is just not
 # something that the pupil knows. A ceiling says what a model of *everything* could reach.
