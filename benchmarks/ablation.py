@@ -47,6 +47,7 @@ VARIANTS = {
     "without the missing mask": WithoutMask(),
     "without the PSTH": PupilEncoder(psth=False),
     "without the stem": PupilEncoder(stem_size=0),
+    "without the principal components": PupilEncoder(n_components=None),
     "without the recurrence": PupilEncoder(hidden_size=0),
     "without the skip": PupilEncoder(skip=False),
     "without the leaky start": PupilEncoder(leaky=False),

@@ -438,7 +438,7 @@ plt.show()
 
 # %%
 directions = ("causal", "anticausal", "bidirectional")
-fast = {"n_members": 3, "epochs": 10}  # a smaller ensemble, trained for half as long
+fast = {"n_members": 3}  # a smaller ensemble
 sides = {name: PupilEncoder(direction=name, **fast) for name in directions}
 by_side = compare(session, sides, regions[:3], n_folds=2, seeds=(0,))
 sided = summary(by_side)
@@ -530,14 +530,15 @@ parts = {
     "without the eye's motion": WithoutMotion(**fast),
     "without the PSTH": PupilEncoder(psth=False, **fast),
     "without the stem": PupilEncoder(stem_size=0, **fast),
+    "without the components": PupilEncoder(n_components=None, **fast),
     "without the recurrence": PupilEncoder(hidden_size=0, **fast),
     "without the skip": PupilEncoder(skip=False, **fast),
     "without the leaky start": PupilEncoder(leaky=False, **fast),
-    "without the ensemble": PupilEncoder(n_members=1, epochs=10),
+    "without the ensemble": PupilEncoder(n_members=1),
 }
 apart = compare(session, parts, regions[:3], n_folds=2, seeds=(0,))
 
-# %% mystnb={"image": {"alt": "Loss of R² in three regions when one part of PupilEncoder is left out. Leaving out the eye's motion costs by far the most in SCs and SCm; in LGd, leaving out the PSTH costs as much. Leaving out the stem, the recurrence, the skip, the leaky start or the ensemble costs little, each with a short interval close to zero."}}
+# %% mystnb={"image": {"alt": "Loss of R² in three regions when one part of PupilEncoder is left out. Leaving out the eye's motion costs by far the most in SCs and SCm; in LGd, leaving out the PSTH costs as much. Leaving out the stem, the components, the recurrence, the skip, the leaky start or the ensemble costs little, each with a short interval close to zero."}}
 lost = gains(apart, reference="all of it")
 figures.gains(lost, "the whole model")
 plt.show()

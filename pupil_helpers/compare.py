@@ -13,6 +13,7 @@ import copy
 import shutil
 import tempfile
 import time
+import warnings
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import NamedTuple
@@ -150,7 +151,9 @@ def compare(
         run, "comparing", len(jobs), initial=len(jobs) - len(todo), unit="fit", disable=not progress
     )
     try:
-        done |= dict(bar)
+        with warnings.catch_warnings():  # processes that have grown are replaced: no cause to worry
+            warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
+            done |= dict(bar)
     except BrokenProcessPool as error:
         kept = sum(results.read(job.path, keep_predictions) is not None for job in jobs)
         raise RuntimeError(

@@ -55,6 +55,33 @@ def filter_bank(
     return bank.reshape(2, -1, n_bins).transpose(0, 2, 1)
 
 
+def principal_directions(inputs, n_components: int) -> np.ndarray:
+    """Directions in which the inputs vary most; ``inputs @ directions`` are their components.
+
+    What the filters give overlaps so much that a few dozen components hold nearly all of it
+    (principal component analysis: Hotelling 1933, doi:10.1037/h0071325). Fewer inputs are quicker
+    to learn from and easier not to overfit. The components keep their relative sizes and are
+    scaled together, to a mean variance of 1.
+
+    Parameters
+    ----------
+    inputs : array_like, (trials, steps, inputs)
+        Of the training trials.
+    n_components : int
+        All there are, if there are fewer.
+
+    Returns
+    -------
+    ndarray of float32, (inputs, components)
+    """
+    flat = np.asarray(inputs).reshape(-1, np.shape(inputs)[-1]).astype(float)
+    variances, directions = np.linalg.eigh(
+        np.cov(flat, rowvar=False, ddof=0).reshape(2 * flat.shape[1:])
+    )
+    variances, directions = variances[::-1][:n_components], directions[:, ::-1][:, :n_components]
+    return (directions / np.sqrt(max(variances.mean(), TINY))).astype(np.float32)
+
+
 def pool(counts, stride: int) -> np.ndarray:
     """Sum neighbouring bins, (trials, bins, regions) -> (trials, steps, regions)."""
     return np.add.reduceat(counts, np.arange(0, counts.shape[1], stride), axis=1)

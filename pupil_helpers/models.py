@@ -133,8 +133,10 @@ class EncoderNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (members, trials, bins, inputs)
         if self.stem is not None:
             x = F.relu(self.stem(x))  # (members, trials, bins, stem)
-        parts = [x] if self.skip else []
+        n_skip = x.shape[-1] if self.skip else 0
+        weight, bias = self.readout.weight, self.readout.bias  # (members, read, regions)
+        z = torch.baddbmm(bias, x[..., :n_skip].flatten(1, 2), weight[:, :n_skip])
+        z = z.unflatten(1, x.shape[1:3])  # (members, trials, bins, regions)
         if self.rnn is not None:
-            parts.append(self.rnn(x))  # (members, trials, bins, directions * hidden)
-        z = self.readout(torch.cat(parts, dim=-1))  # (members, trials, bins, regions)
+            z = z + self.rnn.project(x, weight[:, n_skip:])
         return F.softplus(z + BEND) / REST

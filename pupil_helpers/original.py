@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from .features import fill_missing
 from .models import one_thread
+from .recurrent import project_rnn
 from .smoothing import original_rates
 from .splits import random_split
 from .training import PupilEncoder
@@ -32,8 +33,10 @@ class OriginalRNN(nn.Module):
         self.readout = nn.Linear(hidden_size, n_regions)
 
     def forward(self, x):  # (trials, bins, inputs)
-        forward, backward = self.rnn(x)[0].chunk(2, dim=-1)  # each (trials, bins, hidden)
-        return F.softplus(self.readout((forward + backward) / 2), beta=10)
+        # The readout of the average of both directions: half of each one's.
+        weight = torch.cat([self.readout.weight.mT] * 2) / 2  # (2 * hidden, regions)
+        z = project_rnn(self.rnn, x, weight) + self.readout.bias
+        return F.softplus(z, beta=10)
 
 
 class OriginalEncoder(PupilEncoder):

@@ -10,24 +10,26 @@ nothing about falls back to the PSTH.
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import torch
-from tqdm.auto import tqdm
 
+from ._members import LOSSES, StopFit, train_members
 from .base import Encoder
 from .features import PupilFeatures
-from .filters import TINY, filter_bank, interpolation, pool, pool_centres
+from .filters import (
+    TINY,
+    filter_bank,
+    interpolation,
+    pool,
+    pool_centres,
+    principal_directions,
+)
 from .models import DIRECTIONS, EncoderNet, one_thread
 from .session import CHANNELS
 from .shrinkage import trust
 from .smoothing import gaussian, smooth
 from .splits import inner_blocks
 
-LOSSES = ("poisson", "mse")
-
-
-class StopFit(Exception):
-    """Raise it from ``on_epoch`` to end a fit early."""
+__all__ = ["LOSSES", "PupilEncoder", "StopFit"]
 
 
 class PupilEncoder(Encoder):
@@ -54,6 +56,9 @@ class PupilEncoder(Encoder):
         The filters of the stem reach this many seconds to either side.
     n_lags : int, default 13
         Number of filters over lags.
+    n_components : int or None, default 48
+        Principal components of the filtered features that the network gets; None for the
+        features themselves.
     n_members : int, default 10
         Networks in the ensemble. Member ``i`` leaves out block ``i % n_blocks``.
     n_blocks : int, default 5
@@ -62,8 +67,8 @@ class PupilEncoder(Encoder):
         Trials dropped on each side of a left-out block.
     shrink : bool, default True
         Shrink each region towards its baseline by the skill seen on left-out blocks.
-    epochs, batch_size : int, default 20 and 32
-    learning_rate : float, default 0.005
+    epochs, batch_size : int, default 15 and 32
+    learning_rate : float, default 0.01
         Peak of the one-cycle schedule.
     weight_decay : float, default 0.01
         Decoupled weight decay (AdamW).
@@ -103,13 +108,14 @@ class PupilEncoder(Encoder):
         leaky=True,
         lag_reach=0.6,
         n_lags=13,
+        n_components=48,
         n_members=10,
         n_blocks=5,
         gap=2,
         shrink=True,
-        epochs=20,
+        epochs=15,
         batch_size=32,
-        learning_rate=0.005,
+        learning_rate=0.01,
         weight_decay=0.01,
         stride=4,
         bin_size=0.01,
@@ -127,6 +133,7 @@ class PupilEncoder(Encoder):
         self.leaky = leaky
         self.lag_reach = lag_reach
         self.n_lags = n_lags
+        self.n_components = n_components
         self.n_members = n_members
         self.n_blocks = n_blocks
         self.gap = gap
@@ -176,7 +183,12 @@ class PupilEncoder(Encoder):
         self._baseline = self._make_baseline(counts)
 
         device = self._device()
-        inputs = self._inputs(pupil)  # (T, steps, inputs)
+        self._directions = None
+        inputs = self._inputs(pupil)  # (T, steps, features * filters)
+        if self.n_components:
+            directions = principal_directions(inputs.cpu(), self.n_components)
+            self._directions = torch.from_numpy(directions)
+            inputs = inputs @ self._directions.to(inputs)  # (T, steps, components)
         pooled = torch.tensor(pool(counts, self.stride), device=device)  # (T, steps, R)
         base = torch.tensor(pool(self._baseline[None], self.stride)[0], device=device)
         self.net_ = EncoderNet(
@@ -189,7 +201,7 @@ class PupilEncoder(Encoder):
             seeds=[1000 * self.seed + member for member in range(self.n_members)],
             leaky=(0.6, 0.98) if self.leaky else None,
         ).to(device)
-        self._train(inputs, pooled, base.clamp_min(TINY))
+        self.history_ = train_members(self, inputs, pooled, base.clamp_min(TINY))
         gains = self._gains(inputs)
         self.shrinkage_ = np.ones(n_regions)
         if self.shrink:
@@ -203,8 +215,8 @@ class PupilEncoder(Encoder):
             raise ValueError(f"loss is {self.loss!r}; use 'poisson' or 'mse'")
         if not self.hidden_size and not self.stem_size:
             raise ValueError("hidden_size and stem_size are both 0; give the network some units")
-        for name in ("n_members", "n_lags", "epochs", "batch_size", "stride"):
-            if getattr(self, name) < 1:
+        for name in ("n_members", "n_lags", "epochs", "batch_size", "stride", "n_components"):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give at least 1")
 
     def _device(self) -> torch.device:
@@ -218,83 +230,19 @@ class PupilEncoder(Encoder):
         return smooth(self.psth_[None], gaussian(0.015, self.bin_size))[0].astype(np.float32)
 
     def _inputs(self, pupil) -> torch.Tensor:
-        """Filtered features, (trials, steps, features * filters)."""
+        """What the network gets, (trials, steps, components)."""
         features = torch.from_numpy(self.features_.transform(pupil))  # (T, B, F)
         return self.filter_features(features.to(self._device()))
 
     def filter_features(self, features: torch.Tensor) -> torch.Tensor:
-        """Pass features through the filter bank: (T, bins, F) -> (T, steps, F * filters)."""
+        """Components of the filtered features: (T, bins, F) -> (T, steps, components)."""
         bank = torch.from_numpy(self._filters).to(features)
         n_steps = len(pool_centres(features.shape[1], self.stride))
         levels, motion = features[..., : len(CHANNELS)], features[..., len(CHANNELS) :]
         filtered = torch.cat([levels.mT @ bank[0], motion.mT @ bank[1]], dim=1)
         filtered = filtered.unflatten(-1, (-1, n_steps))  # (T, F, filters, steps)
-        return filtered.flatten(1, 2).mT.contiguous()
-
-    def _train(self, inputs, counts, baseline):
-        rng = np.random.default_rng(self.seed)
-        n_train = min(len(block.train) for block in self.blocks_)
-        batch = min(self.batch_size, n_train)
-        per_epoch = n_train // batch
-        held = [torch.as_tensor(block.test) for block in self.blocks_]
-        optimiser = torch.optim.AdamW(
-            self.net_.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, self.learning_rate, total_steps=self.epochs * per_epoch
-        )
-        scale = counts.var(dim=(0, 1)).clamp_min(TINY)
-        best = [np.inf] * self.n_members
-        kept = {name: p.detach().clone() for name, p in self.net_.named_parameters()}
-        history = []
-        for epoch in tqdm(range(self.epochs), desc="fitting", disable=not self.progress):
-            self.net_.train()
-            order = np.stack([rng.permutation(block.train)[:n_train] for block in self.blocks_])
-            train_loss = 0.0
-            for step in range(per_epoch):
-                index = torch.as_tensor(order[:, step * batch : (step + 1) * batch])  # (M, batch)
-                loss = self._loss(self.net_(inputs[index]), counts[index], baseline, scale)
-                optimiser.zero_grad()
-                loss.sum().backward()
-                clip_members(self.net_.parameters(), 1.0)
-                optimiser.step()
-                schedule.step()
-                train_loss += loss.detach().cpu().numpy() / per_epoch
-            held_loss = self._held_loss(inputs, counts, baseline, scale, held)
-            if not np.isfinite(train_loss).all():
-                raise ValueError(
-                    f"the loss became NaN or infinite in epoch {epoch + 1}; lower learning_rate "
-                    f"(it is {self.learning_rate}) or look for outliers in pupil"
-                )
-            for member in range(self.n_members):
-                history.append((epoch + 1, member, train_loss[member], held_loss[member]))
-                if held_loss[member] < best[member]:
-                    best[member] = held_loss[member]
-                    for name, p in self.net_.named_parameters():
-                        kept[name][member] = p.detach()[member]
-            try:
-                if self.on_epoch is not None:
-                    self.on_epoch(epoch + 1, held_loss)
-            except StopFit:
-                break
-        self.net_.load_state_dict(kept)
-        self.net_.eval()
-        self.history_ = pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
-
-    def _loss(self, gain, counts, baseline, scale):
-        """Loss of each member relative to the baseline's, (members,)."""
-        rate = baseline * gain  # (M, batch, steps, R)
-        if self.loss == "mse":
-            return (((rate - counts) ** 2 - (baseline - counts) ** 2) / scale).mean(dim=(1, 2, 3))
-        return (rate - baseline - counts * torch.log(gain.clamp_min(TINY))).mean(dim=(1, 2, 3))
-
-    @torch.no_grad()
-    def _held_loss(self, inputs, counts, baseline, scale, held):
-        self.net_.eval()
-        n_held = min(len(trials) for trials in held)
-        index = torch.stack([trials[:n_held] for trials in held])  # (M, held)
-        loss = self._loss(self.net_(inputs[index]), counts[index], baseline, scale)
-        return loss.cpu().numpy()
+        filtered = filtered.flatten(1, 2).mT.contiguous()  # (T, steps, F * filters)
+        return filtered if self._directions is None else filtered @ self._directions.to(filtered)
 
     # -- predicting -------------------------------------------------------------------------
 
@@ -323,12 +271,3 @@ class PupilEncoder(Encoder):
     def _predict(self, pupil):
         gain = self._gains(self._inputs(pupil)).mean(axis=0)  # (T, B, R)
         return self._baseline * (1 + self.shrinkage_ * (gain - 1))
-
-
-def clip_members(parameters, most: float) -> None:
-    """Scale each member's gradient down to a norm of at most ``most``."""
-    gradients = [p.grad for p in parameters]
-    norms = torch.stack([g.flatten(1).norm(dim=1) for g in gradients]).norm(dim=0)  # (M,)
-    factor = (most / (norms + 1e-6)).clamp_max(1.0)
-    for g in gradients:
-        g.mul_(factor.reshape(-1, *[1] * (g.ndim - 1)))

@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.decomposition import PCA
 
 from pupil_helpers.features import lag_basis
-from pupil_helpers.filters import filter_bank, interpolation, pool, pool_centres
+from pupil_helpers.filters import (
+    filter_bank,
+    interpolation,
+    pool,
+    pool_centres,
+    principal_directions,
+)
 
 
 @settings(max_examples=30, deadline=None)
@@ -50,3 +57,23 @@ def test_one_sided_filters_and_steps_see_one_side(direction, stride):
         late, early = np.triu(out, 1), np.tril(out, -1)
         assert (late if direction == "causal" else early).sum() == 0
         assert (early if direction == "causal" else late).sum() > 0
+
+
+@pytest.mark.parametrize("n", [1, 4, 99])
+def test_principal_directions_are_those_of_scikit_learn(n):
+    rng = np.random.default_rng(1)
+    inputs = (rng.normal(size=(9, 20, 6)) @ rng.normal(size=(6, 6)) + 3).astype(np.float32)
+    flat = inputs.reshape(-1, 6)
+    reference = PCA(min(n, 6)).fit(flat)
+    directions = principal_directions(inputs, n)
+    assert directions.shape == (6, min(n, 6))
+    cosines = reference.components_ @ directions / np.linalg.norm(directions, axis=0)
+    np.testing.assert_allclose(np.abs(cosines), np.eye(min(n, 6)), atol=1e-4)
+    variances = (flat @ directions).var(axis=0)
+    ratios = reference.explained_variance_ / reference.explained_variance_.mean()
+    np.testing.assert_allclose(variances, ratios, rtol=1e-3)  # their own sizes, 1 on average
+
+
+def test_principal_directions_of_constant_inputs_are_finite():
+    assert np.isfinite(principal_directions(np.ones((3, 4, 5), np.float32), 2)).all()
+    assert principal_directions(np.ones((3, 4, 1), np.float32), 2).shape == (1, 1)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from pupil_helpers import recurrent
-from pupil_helpers.recurrent import BatchedRNN
+from pupil_helpers.recurrent import BatchedRNN, project_rnn
 
 torch.set_num_threads(1)  # the work here is too small to share
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -81,6 +81,43 @@ def test_outputs_and_gradients_equal_nn_rnn(
             assert close(ours.weight_hh.grad[m, d], grads[f"weight_hh_{suffix}"])
             if bias:
                 assert close(ours.bias.grad[m, d], grads[f"bias_ih_{suffix}"])
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(
+    members=st.integers(1, 3),
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 20), st.integers(1, 4)),
+    hidden=st.integers(1, 6),
+    outputs=st.integers(1, 4),
+    directions=st.sampled_from([("forward", "backward"), ("forward",), ("backward",)]),
+    seed=st.integers(0, 2**31),
+)
+def test_projections_are_the_states_times_weights(
+    members, shape, hidden, outputs, directions, seed
+):
+    torch.manual_seed(seed)
+    rnn = BatchedRNN(shape[-1], hidden, members, directions).double()
+    x = torch.randn(members, *shape, dtype=torch.float64)
+    weight = torch.randn(members, len(directions) * hidden, outputs, dtype=torch.float64)
+    weight.requires_grad_()
+    pair = rnn.project(x, weight), rnn(x) @ weight[:, None]
+    assert close(*pair)
+    loss = torch.randn_like(pair[0])
+    grads = [torch.autograd.grad((p * loss).sum(), [weight, *rnn.parameters()]) for p in pair]
+    assert all(close(ours, theirs) for ours, theirs in zip(*grads, strict=True))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("options", [{}, {"bidirectional": False}, {"bias": False}])
+def test_projections_of_an_nn_rnn_train_that_nn_rnn(options, dtype):
+    torch.manual_seed(0)
+    (rnn,) = rnns(1, 3, 7, dtype=dtype, **options)
+    weight = torch.randn(7 * (1 + rnn.bidirectional), 2, dtype=dtype, requires_grad=True)
+    x = torch.randn(4, 30, 3, dtype=dtype, requires_grad=True)
+    pair = project_rnn(rnn, x, weight), rnn(x)[0] @ weight
+    assert close(*pair)
+    grads = [torch.autograd.grad(p.square().sum(), [x, weight, *rnn.parameters()]) for p in pair]
+    assert all(close(ours, theirs) for ours, theirs in zip(*grads, strict=True))
 
 
 def test_working_size_equals_nn_rnn():

@@ -81,8 +81,8 @@ def mouse():
 
 OTHER = {
     "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "leaky": False,
-    "lag_reach": 0.3, "n_lags": 5, "epochs": 6, "batch_size": 16, "learning_rate": 0.02,
-    "weight_decay": 5.0, "seed": 1,
+    "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "epochs": 6,
+    "batch_size": 16, "learning_rate": 0.02, "weight_decay": 5.0, "seed": 1,
 }  # fmt: skip
 
 
