@@ -6,7 +6,7 @@ import numpy as np
 
 from .base import Encoder
 from .features import PupilFeatures
-from .filters import TINY, filter_bank, interpolation, pool
+from .filters import TINY, filter_bank, interpolation, pool, principal_directions
 from .session import CHANNELS
 from .smoothing import gaussian, smooth
 
@@ -24,6 +24,9 @@ class Rival(Encoder):
     ``_gain(inputs)``, expected counts divided by the baseline.
     """
 
+    n_components = None
+    """Principal components of the inputs that the model gets, as the default model does; None for
+    the inputs themselves."""
     deterministic = True
     """Whether every fit to the same trials gives the same model (there is no ``seed``)."""
 
@@ -35,7 +38,11 @@ class Rival(Encoder):
         if self.psth:
             baseline = smooth(self.psth_[None], gaussian(0.015, self.bin_size))[0]
         self.baseline_ = np.maximum(baseline, TINY)  # (bins, R)
+        self._directions = None
         inputs, pooled = self._inputs(pupil), pool(counts, self.stride)  # (T, steps, …)
+        if self.n_components:
+            self._directions = principal_directions(inputs, self.n_components)
+            inputs = inputs @ self._directions
         self._learn(inputs, pooled, pool(self.baseline_[None], self.stride)[0])
         # The PSTH holds the pupil's average course already: take it out of the gain.
         mean = self._gain(inputs).mean(axis=0, keepdims=True)  # (1, steps, R)
@@ -51,6 +58,11 @@ class Rival(Encoder):
 
     def _inputs(self, pupil) -> np.ndarray:
         """What the model reads, (trials, steps, inputs)."""
+        inputs = self._all_inputs(pupil)
+        return inputs if self._directions is None else inputs @ self._directions
+
+    def _all_inputs(self, pupil) -> np.ndarray:
+        """The same before principal components are taken."""
         reach, n_lags = self.lag_reach, self.n_lags
         return lagged(self.features_.transform(pupil), self.stride, self.bin_size, reach, n_lags)
 

@@ -22,10 +22,10 @@ RUN = 2**17
 
 
 class _Recurrence(torch.autograd.Function):
-    """``h[t] = tanh(V x[t] + b + W h[t-1])`` from ``h = 0``, each direction in reading order.
+    """``h[t] = tanh(V x[t] + b + W h[t-1])`` from ``h = 0``, times output weights if there are any.
 
     Members and directions are one list of ``G`` networks. Those that read backwards get their
-    input flipped in time, so that all of them step together.
+    input flipped in time, so that all of them step together, and give their output so.
 
     With ``h = 2 s - 1`` and ``tanh(a) = 2 logistic(2 a) - 1`` the recurrence becomes
     ``s[t] = logistic(2 V x[t] + 4 W s[t-1] + 2 b - 2 W 1)``, and torch's logistic function is about
@@ -33,18 +33,23 @@ class _Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x, weight_ih, bias, weight_hh, reverse: Sequence[bool]):
-        # x (M, T, B, F), weight_ih (M, D, H, F), bias (M, D, H), weight_hh (M, D, H, H)
+    def forward(ctx, x, weight_ih, bias, weight_hh, weight_out, reverse: Sequence[bool]):
+        # x (M, T, B, F), weight_ih (M, D, H, F), bias (M, D, H), weight_hh (M, D, H, H),
+        # weight_out (M, D, H, outputs) or None
         n_bins, n_batch = x.shape[1:3]
         x = torch.stack([x.flip(1) if flip else x for flip in reverse], dim=1).flatten(0, 1)
         weight_ih, weight_hh = weight_ih.flatten(0, 1), weight_hh.flatten(0, 1)
         shift = 2 * (bias.flatten(0, 1) - weight_hh.sum(-1)).unsqueeze(1)  # (G, 1, H)
         into, along = 2 * weight_ih.mT.contiguous(), 4 * weight_hh.mT.contiguous()
         states = x.new_empty(*x.shape[:3], bias.shape[-1])  # (G, T, B, H)
+        output = states
+        if weight_out is not None:
+            weight_out = weight_out.flatten(0, 1)
+            output = x.new_empty(*x.shape[:3], weight_out.shape[-1])  # (G, T, B, outputs)
         length = max(1, min(n_bins, RUN // max(1, states[:, 0].numel())))
         # The numbers of one step lie side by side, for the matrix product to be quick.
         steps = x.new_empty(length, *states[:, 0].shape)  # (steps, G, B, H)
-        s = torch.full_like(steps[0], 0.5)  # h = 0
+        s, minus_one = torch.full_like(steps[0], 0.5), x.new_tensor(-1)  # h = 0
         for start in range(0, n_bins, length):
             now = slice(start, min(start + length, n_bins))
             drive = torch.baddbmm(shift, x[:, now].flatten(1, 2), into)
@@ -52,35 +57,48 @@ class _Recurrence(torch.autograd.Function):
             for given, step in zip(drive, steps, strict=False):
                 s = torch.baddbmm(given, s, along, out=step).sigmoid_()
             s = s.clone()  # out of the way of the next run
-            torch.sub(2 * steps[: len(drive)].transpose(0, 1), 1, out=states[:, now])
-        ctx.save_for_backward(x, states, weight_ih, weight_hh)
+            h = torch.add(
+                minus_one, steps[: len(drive)].transpose(0, 1), alpha=2, out=states[:, now]
+            )
+            if weight_out is not None:
+                output[:, now] = (h.flatten(1, 2) @ weight_out).unflatten(1, (-1, n_batch))
+        ctx.save_for_backward(x, states, weight_ih, weight_hh, weight_out)
         ctx.reverse, ctx.length = reverse, length
-        return states.unflatten(0, (-1, len(reverse)))
+        return output.unflatten(0, (-1, len(reverse)))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad_states):
-        x, states, weight_ih, weight_hh = ctx.saved_tensors
+    def backward(ctx, grad_output):
+        x, states, weight_ih, weight_hh, weight_out = ctx.saved_tensors
         n_bins, n_batch, n_directions = *states.shape[1:3], len(ctx.reverse)
-        grad_states = grad_states.reshape(states.shape)
-        grads = [torch.zeros_like(w) for w in (weight_ih, weight_hh[..., 0], weight_hh)]
+        grad_output = grad_output.flatten(0, 1)
+        weights = weight_ih, weight_hh[..., 0], weight_hh, weight_out
+        grads = [None if w is None else torch.zeros_like(w) for w in weights]
         grad_x = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         steps = states.new_empty(ctx.length, *states[:, 0].shape)  # (steps, G, B, H)
         later = torch.zeros_like(steps[0])
         for start in reversed(range(0, n_bins, ctx.length)):
             now = slice(start, min(start + ctx.length, n_bins))
-            slope = torch.square(states[:, now]).neg_().add_(1)  # tanh' = 1 - h²
-            incoming, g = grad_states[:, now].unbind(1), later
-            run = steps[: len(incoming)]
+            h, incoming = states[:, now], grad_output[:, now]
+            if weight_out is not None:
+                outer = incoming.flatten(1, 2)  # (G, steps * B, outputs)
+                grads[3] += (outer.mT @ h.flatten(1, 2)).mT  # quicker than h.mT @ outer
+                incoming = (outer @ weight_out.mT).unflatten(1, (-1, n_batch))
+            slope = torch.square(h).neg_().add_(1)  # tanh' = 1 - h²
+            g, run = later, steps[: h.shape[1]]
             for given, slope_at, step in zip(
-                reversed(incoming), reversed(slope.unbind(1)), reversed(run.unbind(0)), strict=True
+                *(
+                    reversed(series)
+                    for series in (incoming.unbind(1), slope.unbind(1), run.unbind(0))
+                ),
+                strict=True,
             ):
                 g = torch.baddbmm(given, g, weight_hh, out=step).mul_(slope_at)
             later = g.clone()
             grad = run.transpose(0, 1).flatten(
                 1, 2
             )  # of what goes into the tanh, (G, steps * B, H)
-            grads[0] += grad.mT @ x[:, now].flatten(1, 2)
+            grads[0] += (x[:, now].flatten(1, 2).mT @ grad).mT
             grads[1] += grad.sum(1)
             before = states[:, max(0, start - 1) : now.stop - 1].flatten(1, 2)
             grads[2] += grad[:, grad.shape[1] - before.shape[1] :].mT @ before
@@ -88,7 +106,8 @@ class _Recurrence(torch.autograd.Function):
                 grad_x[:, now] = (grad @ weight_ih).unflatten(1, (-1, n_batch))
         if grad_x is not None:
             grad_x = sum(in_time(grad_x.unflatten(0, (-1, n_directions)), ctx.reverse))
-        return grad_x, *(g.unflatten(0, (-1, n_directions)) for g in grads), None
+        grads = [g if g is None else g.unflatten(0, (-1, n_directions)) for g in grads]
+        return grad_x, *grads, None
 
 
 def in_time(series: Tensor, reverse: Sequence[bool]) -> list[Tensor]:
@@ -96,16 +115,15 @@ def in_time(series: Tensor, reverse: Sequence[bool]) -> list[Tensor]:
     return [series[:, d].flip(1) if flip else series[:, d] for d, flip in enumerate(reverse)]
 
 
-def project(states: Tensor, weight: Tensor, reverse: Sequence[bool]) -> Tensor:
-    """States in reading order (M, D, bins, batch, H) times weights: (M, batch, bins, outputs).
+def project(x: Tensor, weights: Sequence[Tensor], weight_out: Tensor, reverse) -> Tensor:
+    """States times output weights, in order of time, (M, batch, bins, outputs).
 
-    A few outputs are put in order more quickly than many hidden states.
+    A few outputs are put in order more quickly than many hidden states. `x` is (M, batch, bins,
+    features), `weights` are those of :class:`BatchedRNN`, `weight_out` is (M, D * H, outputs).
     """
-    n_members, n_directions, n_bins, n_batch, n_hidden = states.shape
-    weight = weight.reshape(n_members * n_directions, n_hidden, -1)
-    out = states.reshape(n_members * n_directions, -1, n_hidden) @ weight  # (M * D, T * B, outputs)
-    out = out.view(n_members, n_directions, n_bins, n_batch, -1)
-    return sum(in_time(out, reverse)).transpose(1, 2)
+    weight_out = weight_out.unflatten(1, (len(reverse), -1))
+    output = _Recurrence.apply(x.transpose(1, 2), *weights, weight_out, reverse)
+    return sum(in_time(output, reverse)).transpose(1, 2)
 
 
 def project_rnn(rnn: nn.RNN, x: Tensor, weight: Tensor) -> Tensor:
@@ -134,8 +152,7 @@ def project_rnn(rnn: nn.RNN, x: Tensor, weight: Tensor) -> Tensor:
     if rnn.bias:
         bias = of_directions("bias_ih") + of_directions("bias_hh")
     reverse = [False, True][: len(suffixes)]
-    states = _Recurrence.apply(x[None].transpose(1, 2), into, bias, along, reverse)
-    return project(states, weight[None], reverse)[0]
+    return project(x[None], (into, bias, along), weight[None], reverse)[0]
 
 
 class BatchedRNN(nn.Module):
@@ -225,26 +242,30 @@ class BatchedRNN(nn.Module):
         `x` is (members, batch, bins, features): member ``m`` reads ``x[m]``. Use
         ``x.expand(members, -1, -1, -1)`` to give all of them the same input.
         """
-        return torch.cat(in_time(self._states(x), self._reverse), dim=-1).transpose(1, 2)
+        self._check(x)
+        states = _Recurrence.apply(x.transpose(1, 2), *self._weights, None, self._reverse)
+        return torch.cat(in_time(states, self._reverse), dim=-1).transpose(1, 2)
 
     def project(self, x: Tensor, weight: Tensor) -> Tensor:
         """``self(x) @ weight``, quicker: (members, batch, bins, outputs).
 
         `weight` is (members, directions * hidden, outputs).
         """
-        return project(self._states(x), weight, self._reverse)
+        self._check(x)
+        return project(x, self._weights, weight, self._reverse)
+
+    @property
+    def _weights(self):
+        return self.weight_ih, self.bias, self.weight_hh
 
     @property
     def _reverse(self) -> list[bool]:
         return [direction == "backward" for direction in self.directions]
 
-    def _states(self, x):
-        """In reading order, (members, directions, bins, batch, hidden)."""
+    def _check(self, x):
         n_members, _, _, n_features = self.weight_ih.shape
         if x.ndim != 4 or (x.shape[0], x.shape[3]) != (n_members, n_features) or not x.shape[2]:
             raise ValueError(
                 f"input of shape {tuple(x.shape)}: expected "
                 f"({n_members} members, batch, bins, {n_features} features)"
             )
-        weights = self.weight_ih, self.bias, self.weight_hh
-        return _Recurrence.apply(x.transpose(1, 2), *weights, self._reverse)

@@ -2,8 +2,8 @@
 
 From the plainest to the least plain: one number per region, the average response, three
 linear models, and the networks of :mod:`pupil_helpers.networks`. They get the same features
-of the pupil, the same PSTH to start from and the same inner blocks as the default model, so
-that a difference in score is a difference between models.
+of the pupil, lags and components as the default model, the same PSTH to start from and the same
+inner blocks, so that a difference in score is a difference between models.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ class LaggedLinear(Rival):
         Longest lag in seconds, to either side.
     n_lags : int, default 13
         Number of raised-cosine bumps over lags; see :func:`pupil_helpers.features.lag_basis`.
+    n_components : int or None, default 48
+        Principal components of the lagged features that the model gets, the same that the default
+        model does; None for all lagged features as they are.
     penalties : array_like of float, optional
         Penalties to choose from. The largest one should leave nothing but the PSTH.
     n_blocks, gap : int, default 5 and 2
@@ -70,6 +73,7 @@ class LaggedLinear(Rival):
         self,
         lag_reach=0.6,
         n_lags=13,
+        n_components=48,
         penalties=None,
         n_blocks=5,
         gap=2,
@@ -79,6 +83,7 @@ class LaggedLinear(Rival):
     ):
         self.lag_reach = lag_reach
         self.n_lags = n_lags
+        self.n_components = n_components
         self.penalties = penalties
         self.n_blocks = n_blocks
         self.gap = gap
