@@ -517,8 +517,6 @@ plt.show()
 
 # %%
 class WithoutMotion(PupilEncoder):
-    """Sees where the eye is, but not how it moves."""
-
     def _inputs(self, pupil):
         features = self.features_.transform(pupil)
         features[..., [FEATURES.index(name) for name in MOTIONS]] = 0
