@@ -90,11 +90,13 @@ def train_members(model, inputs, counts, baseline) -> pd.DataFrame:
 
 
 def relative_loss(kind: str, gain, counts, baseline, scale):
-    """Loss of each member relative to the baseline's, (members,)."""
-    rate = baseline * gain  # (M, batch, steps, R)
+    """Loss relative to the baseline's: one number, or one per member if there are members."""
+    rate = baseline * gain  # (..., batch, steps, R)
     if kind == "mse":
-        return (((rate - counts) ** 2 - (baseline - counts) ** 2) / scale).mean(dim=(1, 2, 3))
-    return (rate - baseline - counts * torch.log(gain.clamp_min(TINY))).mean(dim=(1, 2, 3))
+        loss = ((rate - counts) ** 2 - (baseline - counts) ** 2) / scale
+    else:
+        loss = rate - baseline - counts * torch.log(gain.clamp_min(TINY))
+    return loss.mean(dim=(-3, -2, -1))
 
 
 def take(series, index):

@@ -16,12 +16,12 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import OneCycleLR
 
+from ._members import LOSSES, relative_loss, take
 from ._rival import Rival, lagged
 from .filters import TINY, pool
 from .gated import fast_gru
 from .models import BEND, REST, PlainRNN, one_thread
 from .recurrent import project_rnn
-from .training import LOSSES
 
 
 class NeuralRival(Rival):
@@ -132,8 +132,8 @@ class NeuralRival(Rival):
             self.net_.train()
             total = 0.0
             for batch in np.array_split(rng.permutation(train), batches):
-                rows = torch.as_tensor(batch, device=x.device)
-                loss = self._loss(x.index_select(0, rows), y.index_select(0, rows), base, scale)
+                rows = torch.as_tensor(batch)
+                loss = self._loss(take(x, rows), take(y, rows), base, scale)
                 optimiser.zero_grad()
                 loss.backward()
                 nn.utils.clip_grad_norm_(self.net_.parameters(), 1.0)
@@ -156,11 +156,7 @@ class NeuralRival(Rival):
 
     def _loss(self, x, y, base, scale):
         """Loss relative to the baseline's."""
-        gain = self.net_(x) / REST
-        rate = base * gain  # (batch, steps, R)
-        if self.loss == "mse":
-            return (((rate - y) ** 2 - (base - y) ** 2) / scale).mean()
-        return (rate - base - y * torch.log(gain.clamp_min(TINY))).mean()
+        return relative_loss(self.loss, self.net_(x) / REST, y, base, scale)
 
     @one_thread()
     @torch.no_grad()

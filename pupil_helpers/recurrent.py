@@ -139,20 +139,35 @@ def project_rnn(rnn: nn.RNN, x: Tensor, weight: Tensor) -> Tensor:
     Returns
     -------
     Tensor, (batch, bins, outputs)
+
+    Raises
+    ------
+    ValueError
+        If ``rnn`` has more layers or is not a tanh RNN.
     """
     if x.is_cuda:  # cuDNN's own loop is quicker there
         return rnn(x)[0] @ weight
+    weights = [each[None] for each in weights_of(rnn)]  # one member
+    return project(x[None], weights, weight[None], [False, True][: 1 + rnn.bidirectional])[0]
+
+
+def weights_of(rnn: nn.RNN) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights of an ``nn.RNN`` as one member of a :class:`BatchedRNN` has them.
+
+    ``weight_ih`` (D, H, F), ``bias`` (D, H), the sum of both, and ``weight_hh`` (D, H, H).
+    """
+    if rnn.num_layers != 1 or rnn.mode != "RNN_TANH":
+        raise ValueError(f"{rnn}: only an nn.RNN with one layer and tanh will do")
     suffixes = ("l0", "l0_reverse")[: 1 + rnn.bidirectional]
 
     def of_directions(kind):
-        return torch.stack([getattr(rnn, f"{kind}_{suffix}") for suffix in suffixes])[None]
+        return torch.stack([getattr(rnn, f"{kind}_{suffix}") for suffix in suffixes])
 
     into, along = of_directions("weight_ih"), of_directions("weight_hh")
-    bias = into.new_zeros(into.shape[:3])
+    bias = into.new_zeros(into.shape[:2])
     if rnn.bias:
         bias = of_directions("bias_ih") + of_directions("bias_hh")
-    reverse = [False, True][: len(suffixes)]
-    return project(x[None], (into, bias, along), weight[None], reverse)[0]
+    return into, bias, along
 
 
 class BatchedRNN(nn.Module):
@@ -225,15 +240,10 @@ class BatchedRNN(nn.Module):
         directions = DIRECTIONS[: 1 + first.bidirectional]
         batched = cls(first.input_size, first.hidden_size, len(rnns), directions)
         batched.to(first.weight_ih_l0)
-        for member, rnn in enumerate(rnns):
-            if rnn.num_layers != 1 or rnn.mode != "RNN_TANH":
-                raise ValueError(f"{rnn}: only an nn.RNN with one layer and tanh can be copied")
-            weights = rnn.state_dict()
-            for d, suffix in enumerate(("l0", "l0_reverse")[: len(directions)]):
-                biases = [weights[f"bias_{kind}_{suffix}"] for kind in ("ih", "hh") if rnn.bias]
-                batched.weight_ih.data[member, d] = weights[f"weight_ih_{suffix}"]
-                batched.weight_hh.data[member, d] = weights[f"weight_hh_{suffix}"]
-                batched.bias.data[member, d] = sum(biases)
+        with torch.no_grad():
+            theirs = zip(*map(weights_of, rnns), strict=True)
+            for ours, members in zip(batched._weights, theirs, strict=True):
+                ours.copy_(torch.stack(members))
         return batched
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,13 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import TOLERANCE, close
 from torch import nn
 
 from pupil_helpers.gated import fast_gru
 from pupil_helpers.networks import Recurrent
 
 torch.set_num_threads(1)  # the work here is too small to share
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
 def gru(features, hidden, dtype=torch.float32, scale=1.0):
@@ -21,12 +21,6 @@ def gru(features, hidden, dtype=torch.float32, scale=1.0):
     for parameter in rnn.parameters():
         parameter.data *= scale
     return rnn
-
-
-def close(ours, theirs):
-    """Largest difference, relative to the largest value where that exceeds one."""
-    scale = max(1.0, theirs.abs().max().item())
-    return (ours - theirs).abs().max().item() / scale < TOLERANCE[theirs.dtype]
 
 
 def assert_equal_nn_gru(rnn, x):

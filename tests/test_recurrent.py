@@ -8,13 +8,13 @@ import torch
 from captum.attr import IntegratedGradients
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from reference import TOLERANCE, close
 from torch import nn
 
 from pupil_helpers import recurrent
 from pupil_helpers.recurrent import BatchedRNN, project_rnn
 
 torch.set_num_threads(1)  # the work here is too small to share
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 
 
 def rnns(members, features, hidden, bidirectional=True, dtype=torch.float32, scale=1.0, **options):
@@ -31,12 +31,6 @@ def rnns(members, features, hidden, bidirectional=True, dtype=torch.float32, sca
         for parameter in rnn.parameters():
             parameter.data *= scale
     return made
-
-
-def close(ours, theirs):
-    """Largest difference, relative to the largest value where that exceeds one."""
-    scale = max(1.0, theirs.abs().max().item())
-    return (ours - theirs).abs().max().item() / scale < TOLERANCE[theirs.dtype]
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -278,6 +272,10 @@ def test_cuda_equals_cpu():
         (lambda: BatchedRNN(2, 3)(torch.zeros(1, 4, 5, 7)), "2 features"),
         (lambda: BatchedRNN.from_rnn(nn.RNN(2, 3, num_layers=2)), "one layer"),
         (lambda: BatchedRNN.from_rnn(nn.RNN(2, 3, nonlinearity="relu")), "tanh"),
+        (
+            lambda: project_rnn(nn.RNN(2, 3, nonlinearity="relu"), torch.zeros(1, 4, 2), None),
+            "tanh",
+        ),
         (lambda: BatchedRNN(2, 3)(torch.zeros(1, 4, 0, 2)), "bins"),
     ],
 )
