@@ -18,9 +18,9 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
+from ._full_batch import Autograd, ByHand
 from .features import fill_missing
 from .models import one_thread
-from .recurrent import project_rnn
 from .smoothing import original_rates
 from .splits import random_split
 from .training import PupilEncoder
@@ -50,10 +50,8 @@ class OriginalRNN(nn.Module):
         self.readout = nn.Linear(hidden_size, n_regions)
 
     def forward(self, x):  # (trials, bins, inputs)
-        # The readout of the average of both directions: half of each one's.
-        weight = torch.cat([self.readout.weight.mT] * 2) / 2  # (2 * hidden, regions)
-        z = project_rnn(self.rnn, x, weight) + self.readout.bias
-        return F.softplus(z, beta=10)
+        past, future = self.rnn(x)[0].chunk(2, dim=-1)  # (trials, bins, hidden) each
+        return F.softplus(self.readout((past + future) / 2), beta=10)
 
 
 class OriginalEncoder(PupilEncoder):
@@ -126,16 +124,18 @@ class OriginalEncoder(PupilEncoder):
         self._train_original(x[train], y[train], x[held], y[held])
 
     def _train_original(self, x, y, x_held, y_held):
+        on = ByHand if x.device.type == "cpu" else Autograd
+        train, held = on(self.net_, x, y), on(self.net_, x_held, y_held)
         optimiser = torch.optim.Adam(self.net_.parameters(), lr=1e-3)
         best, waited, history = np.inf, 0, []
         for step in tqdm(range(self.max_iterations), desc="fitting", disable=not self.progress):
-            loss = F.mse_loss(self.net_(x), y)
             optimiser.zero_grad()
-            loss.backward()
+            loss = train.loss()
+            train.backward()
             optimiser.step()
             with torch.no_grad():
-                held_loss = F.mse_loss(self.net_(x_held), y_held).item()
-            history.append((step + 1, 0, loss.item(), held_loss))
+                held_loss = held.loss()
+            history.append((step + 1, 0, loss, held_loss))
             if not np.isfinite(held_loss):
                 raise ValueError(
                     f"the loss became NaN or infinite in step {step + 1}; "
