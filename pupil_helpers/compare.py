@@ -154,7 +154,10 @@ def compare(
         with warnings.catch_warnings():  # processes that have grown are replaced: no cause to worry
             warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
             done |= dict(bar)
-    except BrokenProcessPool as error:
+    except (BrokenProcessPool, AttributeError) as error:
+        # joblib may notice only that its executor is gone, if it was just handing out a fit.
+        if isinstance(error, AttributeError) and "_temp_folder_manager" not in str(error):
+            raise
         kept = sum(results.read(job.path, keep_predictions) is not None for job in jobs)
         raise RuntimeError(
             f"a process was killed from outside, often for want of memory; {kept} of {len(jobs)} "

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from pupil_helpers import _fold_results as results
+from pupil_helpers import compare as compare_module
 from pupil_helpers import metrics
 from pupil_helpers.base import Encoder
 from pupil_helpers.ceiling import known_ceiling, split_half_ceiling
@@ -349,6 +350,25 @@ def test_a_killed_worker_is_reported_with_what_was_kept(session, tmp_path):
     message = r"a process was killed .* 5 of 10 fits are kept: compare again with folder='.*fewer n"
     with pytest.raises(RuntimeError, match=message):
         compare(session, {"noisy": Noisy(), "dying": Dying()}, n_jobs=2, **settings)
+
+
+@pytest.mark.parametrize(
+    ("message", "raised"),
+    [("no attribute '_temp_folder_manager'", RuntimeError), ("no such thing", AttributeError)],
+)
+def test_a_pool_that_vanishes_while_it_is_used_is_a_killed_worker(
+    session, monkeypatch, message, raised
+):
+    def vanish(*_, **__):
+        def run(_jobs):
+            raise AttributeError(message)
+            yield
+
+        return run
+
+    monkeypatch.setattr(compare_module, "Parallel", vanish)
+    with pytest.raises(raised, match="a process was killed" if raised is RuntimeError else message):
+        compare(session, {"noisy": Noisy()}, REGIONS, seeds=(0,), **QUIET)
 
 
 def test_an_interruption_keeps_what_was_finished(session, tmp_path, monkeypatch):
