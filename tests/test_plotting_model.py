@@ -48,7 +48,7 @@ EVERYTHING = {
     "several_curves": lambda: training.several_curves({"a": HISTORY, "b": HISTORY + 1}, 0.5),
     "saturation": lambda: training.saturation({"raw": RATES / 9, "standardised": -RATES / 9}),
     "mean_squared_errors": lambda: training.mean_squared_errors(
-        MEMBERS[:5].abs(), {"constant": 0.1, "PSTH": 0.05}
+        {"a": MEMBERS[:5].abs(), "b": MEMBERS[:3].abs()}, {"constant": 0.1, "PSTH": 0.05}
     ),
     "drift": lambda: training.drift(np.arange(50), STRIPS, 30),
     "members": lambda: training.members(MEMBERS, 2),

@@ -111,22 +111,23 @@ def saturation(states):
     return fig
 
 
-def mean_squared_errors(history, levels):
-    """Squared error after every step on a logarithmic axis, beside what needs no network.
+def mean_squared_errors(histories, levels):
+    """Held-out squared error after every step on a logarithmic axis, beside what needs no network.
 
     Parameters
     ----------
-    history : pandas.DataFrame
-        Columns ``epoch``, ``train`` and ``held_out``.
+    histories : dict of str to pandas.DataFrame
+        Columns ``epoch`` and ``held_out`` of each run.
     levels : dict of str to float
         Held-out squared errors to compare with.
     """
     fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.plot(history["epoch"], history["train"], color=TRAIN, label="trials it learns from")
-    ax.plot(history["epoch"], history["held_out"], color=HELD, label="held-out trials")
+    for (name, history), color in zip(histories.items(), CYCLE, strict=False):
+        ax.plot(history["epoch"], history["held_out"], color=color, label=name)
+        ax.plot(*history[["epoch", "held_out"]].iloc[-1], "o", color=color, ms=4)
     for (name, value), style in zip(levels.items(), ("--", ":", "-."), strict=False):
         ax.axhline(value, color=BLACK, lw=1, ls=style, label=name)
-    ax.set(yscale="log", xlabel="step", ylabel="mean squared error")
+    ax.set(yscale="log", xlabel="step", ylabel="mean squared error\nof held-out trials")
     ax.legend(loc="upper right")
     return fig
 
