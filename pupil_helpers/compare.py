@@ -236,9 +236,8 @@ def _run(job: Job, pupil, counts, regions, bin_size, keep) -> tuple[Path, dict]:
             job.model.fit(pupil[train], counts[train])
             record = {"error": "", "seconds": time.perf_counter() - start}
             predicted = np.asarray(job.model.predict(pupil[test]), dtype=np.float32)
-        held = HeldOut(
-            test, regions, counts[test], predicted, metrics.psth(counts[train]), bin_size
-        )
+        psth = metrics.psth(counts[train]).astype(np.float32)  # as precise as the prediction
+        held = HeldOut(test, regions, counts[test], predicted, psth, bin_size)
         for metric in SCORES:
             record[metric] = [float(v) if np.isfinite(v) else None for v in held.score(metric)]
         if keep:

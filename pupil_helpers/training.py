@@ -207,6 +207,7 @@ class PupilEncoder(Encoder):
         if self.shrink:
             self.shrinkage_ = trust(gains, counts, self._baseline, self.blocks_)
         self._recentre(gains.mean(axis=0))
+        self._fall_back()
 
     def _check_settings(self):
         if self.direction not in DIRECTIONS:
@@ -266,6 +267,17 @@ class PupilEncoder(Encoder):
         """
         mean = (1 + self.shrinkage_ * (gain - 1)).mean(axis=0, keepdims=True)  # (1, bins, R)
         self._baseline = self._baseline / smooth(mean, gaussian(0.03, self.bin_size))[0]
+
+    def _fall_back(self):
+        """Give regions without trust their PSTH as it is.
+
+        A smoothed PSTH is a little better: it would score above 0 where the pupil did nothing.
+        Bins in which no spike was seen keep a small rate, for one spike there would decide the
+        whole likelihood.
+        """
+        if self.psth:
+            own = np.maximum(self.psth_, 0.05 * self._baseline)
+            self._baseline = np.where(self.shrinkage_ == 0, own, self._baseline)
 
     @one_thread()
     def _predict(self, pupil):

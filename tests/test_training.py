@@ -54,6 +54,25 @@ def test_other_regions_fall_back_to_their_psth(whole):
     assert (model.shrinkage_[3:] < model.shrinkage_[:3].min()).all()
 
 
+def test_without_trust_the_prediction_is_the_psth_itself(whole):
+    """A smoothed one would score a little above 0, as if the pupil had helped."""
+    counts, predicted, psth, _, model = whole
+    quiet = model.shrinkage_ == 0
+    assert quiet.any()
+    np.testing.assert_array_equal(predicted[0][:, quiet], psth[:, quiet])
+    assert (metrics.psth_relative(counts, predicted, psth)[quiet] == 0).all()
+
+
+def test_a_bin_that_never_had_a_spike_keeps_a_small_rate(session, counts):
+    gappy = counts.copy()
+    gappy[:, 50:53] = 0
+    model = PupilEncoder(epochs=1, n_members=5).fit(session.pupil, gappy)
+    model.shrinkage_ = np.zeros(counts.shape[-1])
+    model._fall_back()
+    predicted = model.predict(session.pupil)
+    assert (predicted[:, 50:53] > 0).all()
+
+
 def test_prediction_has_the_units_and_shape_of_counts(whole):
     counts, predicted, *_ = whole
     assert predicted.shape == counts.shape
