@@ -507,7 +507,8 @@ plt.show()
 # decide. A network that starts from another seed would move the dots, too: for a claim, use at
 # least five seeds, several mice, and all the models, GRU and LSTM included.
 # `python benchmarks/rivals.py` does that, and `benchmarks/real_session.py` prints the same table
-# for a real recording.
+# for a real recording. The order depends on how much there is to learn from, too: with
+# `--trials`, `--drive` and `--noise` the first of them makes richer and poorer mice.
 #
 # ## What each part of PupilEncoder earns
 #
