@@ -504,7 +504,9 @@ plt.show()
 # %% [markdown]
 # Left of the dotted line the rival is worse than `PupilEncoder`. The differences are small, a few
 # thousandths of R² up to a few hundredths, and where an interval crosses the line, one mouse cannot
-# decide. A network that starts from another seed would move the dots, too: for a claim, use at
+# decide. (A hair to the right, in a region without a link, need not be a link that the rival found:
+# rivals smooth their PSTH a little, and `PupilEncoder` without trust gives the PSTH as it is.) A
+# network that starts from another seed would move the dots, too: for a claim, use at
 # least five seeds, several mice, and all the models, GRU and LSTM included.
 # `python benchmarks/rivals.py` does that, and `benchmarks/real_session.py` prints the same table
 # for a real recording. The order depends on how much there is to learn from, too: with
