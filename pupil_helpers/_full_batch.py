@@ -40,29 +40,28 @@ class ByHand:
     def __init__(self, net, x, y):
         self.net, self.y = net, y.permute(1, 2, 0).contiguous()  # (T, R, B)
         n_batch, n_bins, n_inputs = x.shape
-        self.n_hidden, n_regions = net.rnn.hidden_size, y.shape[-1]
-        own = self.n_hidden, self.n_hidden + n_inputs  # rows: states, inputs, 1
+        hidden, n_regions = net.rnn.hidden_size, y.shape[-1]
 
         def reserve(*shape):
             array = np.zeros(shape)
             return array, torch.from_numpy(array)
 
         # For step t and each direction: the state before it, the input, 1.
-        self.given, given = reserve(n_bins + 1, 2, own[1] + 1, n_batch)
-        given[:-1, 0, slice(*own)] = x.permute(1, 2, 0)
-        given[:-1, 1, slice(*own)] = x.permute(1, 2, 0).flip(0)
-        given[:, :, own[1]] = 1
-        given[0, :, : own[0]] = 0.5  # h = 0
-        self.states = given[:, :, : own[0]].unbind(0)
+        self.given, given = reserve(n_bins + 1, 2, hidden + n_inputs + 1, n_batch)
+        states, inputs, one = given.split((hidden, n_inputs, 1), dim=2)
+        states[0], one[:] = 0.5, 1  # h = 0
+        inputs[:-1, 0] = x.permute(1, 2, 0)
+        inputs[:-1, 1] = inputs[:-1, 0].flip(0)
+        self.states = states.unbind(0)
         # And the gradients of what goes into step t's logistic and of the output before it.
-        self.wanted, wanted = reserve(n_bins + 1, 2, own[0] + n_regions, n_batch)
-        self.grads = wanted[:, :, : own[0]].unbind(0)
-        self.grad_output = wanted[1:, :, own[0] :]
+        self.wanted, wanted = reserve(n_bins + 1, 2, hidden + n_regions, n_batch)
+        grads, grad_output = wanted.split((hidden, n_regions), dim=2)
+        self.grads, self.grad_output = grads.unbind(0), grad_output[1:]
         # What a step's product gives: what goes into the logistic, and the output before it.
-        self.product, product = reserve(2, own[0] + n_regions, n_batch)
-        self.drive, self.output_before = product.split((own[0], n_regions), dim=1)
+        self.product, product = reserve(2, hidden + n_regions, n_batch)
+        self.drive, self.output_before = product.split((hidden, n_regions), dim=1)
         self.output = torch.zeros(n_bins + 1, 2, n_regions, n_batch, dtype=x.dtype)
-        self.backward_product, self.grad_states = reserve(2, own[0], n_batch)
+        self.backward_product, self.grad_states = reserve(2, hidden, n_batch)
 
     @torch.no_grad()
     def loss(self) -> float:
@@ -80,16 +79,16 @@ class ByHand:
             torch.sigmoid(self.drive, out=state)
             output.copy_(self.output_before)
         output = self.output[1:]
-        z = output[:, 0] + output[:, 1].flip(0) + self.net.readout.bias[:, None]  # (T, R, B)
-        difference = F.softplus(z, beta=10) - self.y
-        self.grad_z = torch.sigmoid(10 * z).mul_(difference).mul_(2 / z.numel())
-        return difference.square_().mean().item()
+        self.z = output[:, 0] + output[:, 1].flip(0) + self.net.readout.bias[:, None]  # (T, R, B)
+        self.error = F.softplus(self.z, beta=10) - self.y
+        return self.error.square().mean().item()
 
     @torch.no_grad()
     def backward(self) -> None:
-        net, hidden = self.net, self.n_hidden
-        self.grad_output[:, 0] = self.grad_z
-        self.grad_output[:, 1] = self.grad_z.flip(0)
+        net, hidden = self.net, self.net.rnn.hidden_size
+        grad_z = torch.sigmoid(10 * self.z).mul_(self.error).mul_(2 / self.z.numel())
+        self.grad_output[:, 0] = grad_z
+        self.grad_output[:, 1] = grad_z.flip(0)
         along = weights_of(net.rnn)[2]
         outward = (net.readout.weight.mT / 2).expand(2, -1, -1)
         # tanh' = 1 - h² = 4 s (1 - s), of which sigmoid_backward multiplies by s (1 - s).
@@ -109,4 +108,4 @@ class ByHand:
             for name in ("bias_ih", "bias_hh"):
                 getattr(net.rnn, f"{name}_{suffix}").grad = bias[rows][:, 0].clone()
         net.readout.weight.grad = from_states[:, hidden:].mean(0)
-        net.readout.bias.grad = self.grad_z.sum((0, 2))
+        net.readout.bias.grad = grad_z.sum((0, 2))

@@ -6,13 +6,9 @@ import numpy as np
 
 from .base import Encoder
 from .features import PupilFeatures
-from .filters import TINY, filter_bank, interpolation, pool, principal_directions
+from .filters import FLOOR, TINY, filter_bank, interpolation, pool, principal_directions
 from .session import CHANNELS
 from .smoothing import gaussian, smooth
-
-FLOOR = 0.05
-"""No rival predicts less than this share of the baseline: a count can never be negative, and
-one spike where none was thought possible would decide the whole likelihood."""
 
 
 class Rival(Encoder):

@@ -7,6 +7,10 @@ import numpy as np
 from .features import lag_basis
 
 TINY = 1e-6  # expected counts below this cannot be told from silence
+FLOOR = 0.05
+"""Rivals, and the default model in regions without trust, predict at least this share of the
+baseline: a count can never be negative, and one spike where none was thought possible would decide
+the whole likelihood."""
 
 
 def filter_bank(

@@ -9,8 +9,6 @@ straight lines (it was given none), and the random numbers that start the weight
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import numpy as np
 import pandas as pd
 import torch
@@ -24,21 +22,6 @@ from .models import one_thread
 from .smoothing import original_rates
 from .splits import random_split
 from .training import PupilEncoder
-
-
-@contextmanager
-def without_denormals():
-    """Let torch round numbers below 1e-307 to 0 inside the block.
-
-    Unnormalised inputs saturate the units, whose gradients then shrink to such numbers, and
-    processors take many times longer over them.
-    """
-    before = (torch.tensor(1e-310, dtype=torch.float64) * 1).item() == 0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
 
 
 class OriginalRNN(nn.Module):
@@ -107,7 +90,6 @@ class OriginalEncoder(PupilEncoder):
         )
 
     @one_thread()
-    @without_denormals()
     def _fit(self, pupil, counts):
         if self.max_iterations < 1 or self.patience < 1:
             raise ValueError("max_iterations and patience must be at least 1")

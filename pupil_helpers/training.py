@@ -16,6 +16,7 @@ from ._members import LOSSES, StopFit, train_members
 from .base import Encoder
 from .features import PupilFeatures
 from .filters import (
+    FLOOR,
     TINY,
     filter_bank,
     interpolation,
@@ -272,11 +273,10 @@ class PupilEncoder(Encoder):
         """Give regions without trust their PSTH as it is.
 
         A smoothed PSTH is a little better: it would score above 0 where the pupil did nothing.
-        Bins in which no spike was seen keep a small rate, for one spike there would decide the
-        whole likelihood.
+        Bins in which no spike was seen keep a small rate.
         """
         if self.psth:
-            own = np.maximum(self.psth_, 0.05 * self._baseline)
+            own = np.maximum(self.psth_, FLOOR * self._baseline)
             self._baseline = np.where(self.shrinkage_ == 0, own, self._baseline)
 
     @one_thread()
