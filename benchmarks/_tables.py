@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pupil_helpers.compare import ceilings, summary
-from pupil_helpers.metrics import hierarchical_ci
+from pupil_helpers.evaluation.compare import ceilings, summary
+from pupil_helpers.metrics.scores import hierarchical_ci
 from pupil_helpers.session import Session
 
 

@@ -11,10 +11,10 @@ import pandas as pd
 import torch
 from _tables import over_mice, shares
 
-from pupil_helpers.compare import compare, summary
-from pupil_helpers.features import FEATURES, MOTIONS
-from pupil_helpers.simulate import simulate_session
-from pupil_helpers.training import PupilEncoder
+from pupil_helpers.evaluation.compare import compare, summary
+from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.recordings.simulate import simulate_session
+from pupil_helpers.signals.pupil import FEATURES, MOTIONS
 
 
 class Without(PupilEncoder):

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pupil_helpers.ceiling import known_ceiling, split_half_ceiling
-from pupil_helpers.simulate import REGIONS, simulate_session
+from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
+from pupil_helpers.recordings.simulate import REGIONS, simulate_session
 
 STATISTICS = {
     "rate": "mean rate (Hz per neuron)",

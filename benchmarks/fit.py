@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pupil_helpers import PupilEncoder, metrics, simulate_session
-from pupil_helpers.networks import GRU, LSTM, PlainRNNEncoder, TemporalConv
-from pupil_helpers.simulate import DRIVEN
-from pupil_helpers.splits import blocked_folds
+from pupil_helpers import PupilEncoder, simulate_session
+from pupil_helpers.metrics import scores as metrics
+from pupil_helpers.models.neural import GRU, LSTM, PlainRNNEncoder, TemporalConv
+from pupil_helpers.recordings.simulate import DRIVEN
+from pupil_helpers.signals.splits import blocked_folds
 
 SEEDS = range(3)
 

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from _tables import with_intervals
 
-from pupil_helpers.compare import MODELS, ceilings, compare, gains, summary
-from pupil_helpers.controls import linear_shift, refit_score, trial_shuffle
-from pupil_helpers.rivals import Ridge
+from pupil_helpers.evaluation.compare import MODELS, ceilings, compare, gains, summary
+from pupil_helpers.evaluation.nulls import linear_shift, refit_score, trial_shuffle
+from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.models.linear import Ridge
+from pupil_helpers.recordings.steinmetz import read_steinmetz
 from pupil_helpers.session import Session
-from pupil_helpers.steinmetz import read_steinmetz
-from pupil_helpers.training import PupilEncoder
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import real_data

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from pupil_helpers.recurrent import BatchedRNN
+from pupil_helpers.models.recurrent import BatchedRNN
 
 BATCH, BINS, FEATURES, HIDDEN = 32, 250, 8, 32
 MEMBERS = (1, 5, 8)

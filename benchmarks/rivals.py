@@ -11,8 +11,8 @@ import time
 import pandas as pd
 from _tables import over_mice, shares, with_intervals
 
-from pupil_helpers.compare import MODELS, ceilings, compare, gains, summary
-from pupil_helpers.simulate import simulate_session
+from pupil_helpers.evaluation.compare import MODELS, ceilings, compare, gains, summary
+from pupil_helpers.recordings.simulate import simulate_session
 
 
 def main():

@@ -12,9 +12,9 @@ import time
 import numpy as np
 import pandas as pd
 
-from pupil_helpers.simulate import DRIVEN, simulate_session
-from pupil_helpers.training import PupilEncoder
-from pupil_helpers.tuning import tune
+from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.recordings.simulate import DRIVEN, simulate_session
+from pupil_helpers.tuning.search import tune
 
 
 def mouse(seed, n_trials):

@@ -64,13 +64,13 @@ import pandas as pd
 from scipy.signal import find_peaks
 from scipy.stats import pearsonr
 
-from pupil_helpers.exercises import check
-from pupil_helpers.metrics import psth, psth_relative
+from pupil_helpers.teaching.exercises import check
+from pupil_helpers.metrics.scores import psth, psth_relative
 from pupil_helpers.plotting import eda, use_style
 from pupil_helpers.session import CHANNELS
-from pupil_helpers.smoothing import boxcar, smooth
-from pupil_helpers.sources import load_session
-from pupil_helpers.splits import blocked_folds, random_split
+from pupil_helpers.signals.rates import boxcar, smooth
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.signals.splits import blocked_folds, random_split
 
 use_style()
 

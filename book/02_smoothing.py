@@ -60,14 +60,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from pupil_helpers.ceiling import known_ceiling, split_half_ceiling
-from pupil_helpers.exercises import check
+from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
+from pupil_helpers.teaching.exercises import check
 from pupil_helpers.plotting import smoothing as figures
 from pupil_helpers.plotting import use_style
-from pupil_helpers.simulate import simulate_session
-from pupil_helpers.smoothing import boxcar, choose_bandwidth, exponential, gaussian, smooth
-from pupil_helpers.sources import load_session
-from pupil_helpers.splits import blocked_folds
+from pupil_helpers.recordings.simulate import simulate_session
+from pupil_helpers.signals.rates import boxcar, choose_bandwidth, exponential, gaussian, smooth
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.signals.splits import blocked_folds
 
 use_style()
 

@@ -65,15 +65,15 @@ from torch import nn
 from torch.nn import functional as F
 
 from pupil_helpers import PupilEncoder
-from pupil_helpers.exercises import check
-from pupil_helpers.features import FEATURES, PupilFeatures
-from pupil_helpers.metrics import psth_relative, r2
-from pupil_helpers.models import EncoderNet, PlainRNN
+from pupil_helpers.teaching.exercises import check
+from pupil_helpers.signals.pupil import FEATURES, PupilFeatures
+from pupil_helpers.metrics.scores import psth_relative, r2
+from pupil_helpers.models.network import EncoderNet, PlainRNN
 from pupil_helpers.plotting import model as figures, use_style
-from pupil_helpers.recurrent import BatchedRNN
-from pupil_helpers.smoothing import boxcar, firing_rates
-from pupil_helpers.sources import load_session
-from pupil_helpers.splits import blocked_folds, inner_blocks
+from pupil_helpers.models.recurrent import BatchedRNN
+from pupil_helpers.signals.rates import boxcar, firing_rates
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.signals.splits import blocked_folds, inner_blocks
 
 # %%
 use_style()

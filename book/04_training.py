@@ -70,18 +70,18 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
 from pupil_helpers import PupilEncoder
-from pupil_helpers.exercises import check
-from pupil_helpers.features import FEATURES, PupilFeatures, fill_missing
-from pupil_helpers.metrics import bits_per_spike, psth_relative, r2
+from pupil_helpers.teaching.exercises import check
+from pupil_helpers.signals.pupil import FEATURES, PupilFeatures, fill_missing
+from pupil_helpers.metrics.scores import bits_per_spike, psth_relative, r2
 
 # %%
-from pupil_helpers.models import PlainRNN
-from pupil_helpers.original import OriginalRNN
+from pupil_helpers.models.network import PlainRNN
+from pupil_helpers.models.original import OriginalRNN
 from pupil_helpers.plotting import training as figures, use_style
-from pupil_helpers.shrinkage import shrunk_loss
-from pupil_helpers.smoothing import original_rates
-from pupil_helpers.sources import load_session
-from pupil_helpers.splits import blocked_folds, inner_blocks, random_split
+from pupil_helpers.models.shrinkage import shrunk_loss
+from pupil_helpers.signals.rates import original_rates
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.signals.splits import blocked_folds, inner_blocks, random_split
 
 use_style()
 torch.set_num_threads(1)  # networks this small gain nothing from more

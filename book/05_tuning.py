@@ -65,14 +65,14 @@ import pandas as pd
 from hyperopt import hp
 from sklearn.base import clone
 
-from pupil_helpers.exercises import check
-from pupil_helpers.metrics import bits_per_spike, bootstrap_ci, psth_relative
+from pupil_helpers.teaching.exercises import check
+from pupil_helpers.metrics.scores import bits_per_spike, bootstrap_ci, psth_relative
 from pupil_helpers.plotting import tuning as figures
 from pupil_helpers.plotting import use_style
-from pupil_helpers.sources import load_session
-from pupil_helpers.splits import blocked_folds, inner_blocks
-from pupil_helpers.training import PupilEncoder
-from pupil_helpers.tuning import tune
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.signals.splits import blocked_folds, inner_blocks
+from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.tuning.search import tune
 
 # %% [markdown]
 # ## Put the test block away first

@@ -61,19 +61,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pupil_helpers.ceiling import known_ceiling, split_half_ceiling
-from pupil_helpers.compare import ceilings, compare, gains, out_of_fold, summary
-from pupil_helpers.controls import linear_shift, refit_score, session_permutation
-from pupil_helpers.controls import time_shuffle, trial_shuffle
-from pupil_helpers.exercises import check
-from pupil_helpers.features import FEATURES, MOTIONS
-from pupil_helpers.metrics import bits_per_spike, flattened_r2, psth_relative, r2
+from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
+from pupil_helpers.evaluation.compare import ceilings, compare, gains, out_of_fold, summary
+from pupil_helpers.evaluation.nulls import linear_shift, refit_score, session_permutation
+from pupil_helpers.evaluation.nulls import time_shuffle, trial_shuffle
+from pupil_helpers.teaching.exercises import check
+from pupil_helpers.signals.pupil import FEATURES, MOTIONS
+from pupil_helpers.metrics.scores import bits_per_spike, flattened_r2, psth_relative, r2
 from pupil_helpers.plotting import testing as figures
 from pupil_helpers.plotting import use_style
-from pupil_helpers.rivals import PSTH, Constant, PlainRNNEncoder, Ridge, TemporalConv
-from pupil_helpers.smoothing import EVALUATION_KERNEL, boxcar, smooth
-from pupil_helpers.sources import load_session
-from pupil_helpers.training import PupilEncoder
+from pupil_helpers.models.linear import PSTH, Constant, PlainRNNEncoder, Ridge, TemporalConv
+from pupil_helpers.signals.rates import EVALUATION_KERNEL, boxcar, smooth
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.models.encoder import PupilEncoder
 
 use_style()
 

@@ -63,19 +63,20 @@ import torch
 from captum.attr import IntegratedGradients
 from scipy.stats import spearmanr
 
-from pupil_helpers import PupilEncoder, channels
-from pupil_helpers.attribution import (
+from pupil_helpers import PupilEncoder
+from pupil_helpers.attribution import channels
+from pupil_helpers.attribution.gradients import (
     expected_gradients,
     integrated_gradients,
     lag_profile,
     randomised,
 )
-from pupil_helpers.exercises import check
-from pupil_helpers.metrics import r2_gain
+from pupil_helpers.teaching.exercises import check
+from pupil_helpers.metrics.scores import r2_gain
 from pupil_helpers.plotting import attribution as figures
 from pupil_helpers.plotting import use_style
-from pupil_helpers.sources import load_session
-from pupil_helpers.splits import blocked_folds
+from pupil_helpers.recordings.download import load_session
+from pupil_helpers.signals.splits import blocked_folds
 
 # %%
 use_style()

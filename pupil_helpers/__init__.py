@@ -1,9 +1,9 @@
 """Predict neural activity from a mouse's pupil: the package behind the PupilEncoder book."""
 
+from .models.encoder import PupilEncoder
+from .recordings.download import load_session
+from .recordings.simulate import simulate_session
 from .session import Session, SessionError
-from .simulate import simulate_session
-from .sources import load_session
-from .training import PupilEncoder
 
 __version__ = "0.1.0"
 __all__ = ["PupilEncoder", "Session", "SessionError", "load_session", "simulate_session"]

@@ -25,7 +25,7 @@ class SessionError(ValueError):
 
 @dataclass
 class Truth:
-    """What generated a simulated session (see :mod:`pupil_helpers.simulate`).
+    """What generated a simulated session (see :mod:`pupil_helpers.recordings.simulate`).
 
     Attributes
     ----------

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from real_data import CORI_INDEX, CORI_START, cori_part_file
 
-from pupil_helpers.compare import ceilings, compare, out_of_fold, summary
-from pupil_helpers.steinmetz import read_steinmetz
+from pupil_helpers.evaluation.compare import ceilings, compare, out_of_fold, summary
+from pupil_helpers.recordings.steinmetz import read_steinmetz
 
 REGIONS = ["VISpm", "VISl", "POST", "CA1"]
 MODELS = ["constant", "PSTH", "ridge", "PupilEncoder"]

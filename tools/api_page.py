@@ -11,10 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = (
-    "session", "simulate", "sources", "steinmetz", "nwb", "unpickle", "smoothing", "splits",
-    "features", "base", "recurrent", "models", "training", "original", "rivals", "metrics",
-    "ceiling", "controls", "compare", "pooling", "tuning", "differentiable", "attribution",
-    "channels", "exercises", "plotting",
+    "session", "recordings", "signals", "metrics", "models", "evaluation", "tuning",
+    "attribution", "teaching", "plotting",
 )  # fmt: skip
 
 INTRODUCTION = """\

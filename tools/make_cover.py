@@ -14,11 +14,11 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.session import Session
-from pupil_helpers.simulate import simulate_session
-from pupil_helpers.smoothing import gaussian, smooth
-from pupil_helpers.splits import blocked_folds
-from pupil_helpers.training import PupilEncoder
+from pupil_helpers.signals.rates import gaussian, smooth
+from pupil_helpers.signals.splits import blocked_folds
 
 ROOT = Path(__file__).resolve().parent.parent
 REGIONS = {"SCs": "#0a7d8c", "SCm": "#c2541b", "LGd": "#6b3fa0"}

@@ -33,7 +33,7 @@ def scores(summary, metric: str = "psth_relative"):
     Parameters
     ----------
     summary : pandas.DataFrame
-        From :func:`pupil_helpers.compare.summary`.
+        From :func:`pupil_helpers.evaluation.compare.summary`.
     metric : str, default "psth_relative"
         Which score it holds.
     """
@@ -52,7 +52,7 @@ def gains(table, reference: str):
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`pupil_helpers.compare.gains`.
+        From :func:`pupil_helpers.evaluation.compare.gains`.
     reference : str
         What to call the reference.
     """
@@ -131,7 +131,7 @@ def ceilings(table, achieved):
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`pupil_helpers.compare.ceilings`.
+        From :func:`pupil_helpers.evaluation.compare.ceilings`.
     achieved : pandas.DataFrame
         ``score``, ``low`` and ``high`` of one model's R², indexed by region.
     """
@@ -230,7 +230,7 @@ def shifts(result, regions):
     Parameters
     ----------
     result : ControlResult
-        From :func:`pupil_helpers.controls.linear_shift`.
+        From :func:`pupil_helpers.evaluation.nulls.linear_shift`.
     """
     most = len(result.null) // 2
     moved = np.delete(np.arange(-most, most + 1), most)

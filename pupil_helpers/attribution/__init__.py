@@ -1,0 +1,1 @@
+"""Which part of the pupil made a model predict what it predicts?"""

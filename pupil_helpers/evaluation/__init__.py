@@ -1,0 +1,1 @@
+"""Models on held-out trials: cross-validation, comparisons, summaries and null tests."""

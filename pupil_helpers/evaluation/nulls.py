@@ -1,0 +1,204 @@
+"""Could the score have come about without any link between pupil and neurons?
+
+Pupil and firing both drift over a session. Two slow drifts nearly always correlate, so
+shuffling trials or time bins, which destroys the drift, compares the score with too easy a null:
+unrelated signals pass as "significant" most of the time. The control to trust is
+:func:`session_permutation`: pupils of *other* sessions drift just as much and cannot be related
+to these neurons (Harris 2020, "Nonsense correlations in neuroscience",
+doi:10.1101/2020.11.29.402719).
+
+Every control takes a function ``score(pupil, counts)`` that returns one number per region,
+larger for a closer link. **It must do everything from the start, fitting included**, as
+:func:`refit_score` does, so that the real pairing and the null pairings are treated exactly
+alike. A model fitted to the real pairing and then merely tested on another pupil is not
+treated alike: it has met its own animal's pupil before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..metrics.scores import psth, psth_relative
+from ..signals.rates import as_trials
+from ..signals.splits import blocked_folds
+
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+class ControlResult(NamedTuple):
+    """Observed score (regions,), null scores (n, regions) and p-values (regions,)."""
+
+    observed: np.ndarray
+    null: np.ndarray
+    p: np.ndarray
+
+
+def session_permutation(score: Score, pupil, counts, other_pupils) -> ControlResult:
+    """Compare with the pupils of other sessions: the control that survives slow drift.
+
+    If the neurons do not depend on this pupil, it is exchangeable with pupils from other
+    sessions of the same task, however slowly they vary, and p ≤ 0.05 happens at most 5 % of
+    the time. All sessions are cut to the trials of the shortest, the real one included.
+
+    Parameters
+    ----------
+    score : callable
+        ``score(pupil, counts)`` → (regions,), fitting included; see the module's note.
+    pupil : array_like, (trials, bins, 3)
+        Pupil of this session.
+    counts : array_like, (trials, bins, regions)
+        Counts of this session.
+    other_pupils : sequence of array_like, each (trials of its own, bins, 3)
+        Pupils of other sessions. p cannot be less than 1 / (1 + number of them): use 19 or more
+        to reach 0.05, preferably from other animals.
+
+    Returns
+    -------
+    ControlResult
+
+    Raises
+    ------
+    ValueError
+        If there is no other pupil, or its bins or channels differ.
+    """
+    pupil, counts = _pair(pupil, counts)
+    others = [np.asarray(other) for other in other_pupils]
+    if not others or any(o.ndim != 3 or o.shape[1:] != pupil.shape[1:] for o in others):
+        raise ValueError(
+            f"other_pupils must hold at least one array of shape (trials, *{pupil.shape[1:]}): "
+            "cut the other sessions to the same bins and channels."
+        )
+    n_trials = min(len(pupil), *map(len, others))
+    counts = counts[:n_trials]
+    null = [score(other[:n_trials], counts) for other in others]
+    return _result(score(pupil[:n_trials], counts), null)
+
+
+def linear_shift(
+    score: Score, pupil, counts, max_shift: int = 20, conservative: bool = True
+) -> ControlResult:
+    """Compare with the same pupil, moved by whole trials against the counts.
+
+    Shifts run from ``-max_shift`` to ``max_shift``. The counts are always the same middle trials
+    and nothing is wrapped around, so that all scores rest on the same number of trials, and no
+    seam joins the end of the session to its start. Moving whole trials keeps what is locked to
+    the stimulus. Valid if the pupil is stationary over the session (Harris 2020, "A shift test
+    for independence in generic time series", arXiv:2012.06862); for slow drift prefer
+    :func:`session_permutation`.
+
+    Parameters
+    ----------
+    score, pupil, counts
+        As in :func:`session_permutation`.
+    max_shift : int, default 20
+        Largest shift N in trials; ``trials - 2 N`` trials are left to score.
+    conservative : bool, default True
+        p = rank / (N + 1), which is never too small. Otherwise rank / (2 N + 1), the usual
+        (1 + #≥) / (1 + n): right for many shifts and short memory, with twice the power.
+
+    Raises
+    ------
+    ValueError
+        If fewer than 10 trials would be left.
+    """
+    pupil, counts = _pair(pupil, counts)
+    n, left = max_shift, len(counts) - 2 * max_shift
+    if n < 1 or left < 10:
+        raise ValueError(
+            f"max_shift {n} leaves {left} of {len(counts)} trials; use a shift of at least 1 "
+            "that leaves 10 trials or more."
+        )
+    middle = counts[n : n + left]
+    scores = [score(pupil[n + shift : n + shift + left], middle) for shift in range(-n, n + 1)]
+    result = _result(scores.pop(n), scores)
+    if not conservative:
+        return result
+    return result._replace(p=np.minimum(1, result.p * (2 * n + 1) / (n + 1)))
+
+
+def circular_shift(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> ControlResult:
+    """Like :func:`linear_shift`, but trials that fall off one end return at the other.
+
+    Common, and too optimistic when the session drifts: wrapping puts a jump where
+    the real pupil has none. For comparison.
+    """
+    pupil, counts = _pair(pupil, counts)
+    shifts = np.random.default_rng(seed).permutation(np.arange(1, len(counts)))[:n]
+    null = [score(np.roll(pupil, shift, axis=0), counts) for shift in shifts]
+    return _result(score(pupil, counts), null)
+
+
+def trial_shuffle(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> ControlResult:
+    """Compare with the pupil's trials in random order: fooled by drift. For comparison only."""
+    pupil, counts = _pair(pupil, counts)
+    rng = np.random.default_rng(seed)
+    null = [score(rng.permutation(pupil), counts) for _ in range(n)]
+    return _result(score(pupil, counts), null)
+
+
+def time_shuffle(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> ControlResult:
+    """Compare with the bins of every trial in random order. For comparison only.
+
+    All channels of a bin move together; trials keep their place. It destroys the smoothness of
+    the pupil and its lock to the stimulus, so smooth or merely task-locked signals pass.
+    """
+    pupil, counts = _pair(pupil, counts)
+    rng = np.random.default_rng(seed)
+    null = []
+    for _ in range(n):
+        order = rng.random(pupil.shape[:2]).argsort(1)[:, :, None]  # (trials, bins, 1)
+        null.append(score(np.take_along_axis(pupil, order, axis=1), counts))
+    return _result(score(pupil, counts), null)
+
+
+def refit_score(
+    make_model: Callable, n_folds: int = 5, gap: int = 2, metric=psth_relative
+) -> Score:
+    """A score for the controls: blocked cross-validation with a new model in every fold.
+
+    Parameters
+    ----------
+    make_model : callable
+        ``make_model()`` returns an unfitted model with ``fit(pupil, counts)`` and
+        ``predict(pupil)``. A fast one (ridge) is enough to test for a link.
+    n_folds, gap : int
+        As in :func:`~pupil_helpers.signals.splits.blocked_folds`.
+    metric : callable, default :func:`~pupil_helpers.metrics.scores.psth_relative`
+        ``metric(counts, predicted, psth_prediction)`` → (regions,), over all trials.
+
+    Returns
+    -------
+    callable
+        ``score(pupil, counts)`` → (regions,).
+    """
+
+    def score(pupil, counts):
+        predicted, baseline = np.empty(counts.shape), np.empty(counts.shape)
+        for train, test in blocked_folds(len(counts), n_folds, gap):
+            model = make_model()
+            model.fit(pupil[train], counts[train])
+            predicted[test] = model.predict(pupil[test])
+            baseline[test] = psth(counts[train])
+        return metric(counts, predicted, baseline)
+
+    return score
+
+
+def _pair(pupil, counts):
+    pupil, counts = np.asarray(pupil), as_trials(counts, "counts")
+    if pupil.ndim != 3 or pupil.shape[:2] != counts.shape[:2]:
+        raise ValueError(
+            f"pupil has shape {pupil.shape} and counts {counts.shape}; "
+            "give both for the same trials and bins."
+        )
+    return pupil, counts
+
+
+def _result(observed, null) -> ControlResult:
+    observed, null = np.atleast_1d(observed), np.stack([np.atleast_1d(score) for score in null])
+    # "not less" also counts a NaN, in either place, against the real pairing.
+    p = (1 + (~(null < observed)).sum(0)) / (1 + len(null))
+    return ControlResult(observed, null, p)

@@ -1,0 +1,1 @@
+"""How good is a prediction, and how good could it be?"""

@@ -1,0 +1,1 @@
+"""Models that predict spike counts from the pupil."""

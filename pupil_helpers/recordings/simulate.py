@@ -1,0 +1,340 @@
+"""A simulated mouse whose every dependence on the pupil is known.
+
+The simulation runs in continuous time (one sample per bin) and is then cut into trials, so
+that slow signals run on between trials as they do in a real recording:
+
+1. trials: contrasts, go cue, response and feedback times;
+2. the eye: fixations and saccades in x and y, an area with 1/f arousal and phasic dilations;
+3. one drive per region: kernels over lags applied to pupil features, or signals that have
+   nothing to do with the pupil;
+4. neurons: base rate x exp(loading x drive), times a private gain that wanders from trial to
+   trial (this makes counts over-dispersed but is not shared), then Poisson spikes.
+
+The statistics of the counts are set to those of a real session (Steinmetz et al. 2019,
+Lederberg 2017-12-06, Neuromatch index 12); ``benchmarks/calibration.py`` prints both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.signal import fftconvolve, lfilter
+
+from ..session import CHANNELS, Session, Truth
+
+LAGS = (-0.5, 1.5)
+"""Range of lags in seconds of the true kernels; positive lags follow the pupil."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """How one simulated region behaves; weights are relative, ``drive`` sets their scale."""
+
+    neurons: int
+    rate: float  # mean firing rate over the whole trial, spikes/s per neuron
+    drive: float  # SD of the shared log-rate fluctuation
+    psth: float  # peak of the stimulus-locked log-rate bump
+    gain: float  # SD of each neuron's private log gain
+    gain_memory: float  # correlation of that gain from one trial to the next
+    kernels: tuple = ()  # (channel, feature, peak lag in s, width in s, weight)
+    hidden: str = ""  # what drives it when the pupil does not
+
+
+REGIONS: dict[str, Region] = {
+    "SCs": Region(
+        32, 6.3, 0.16, 0.27, 0.56, 0.78,
+        kernels=(("x", "speed", 0.07, 0.05, 1.0), ("y", "speed", 0.07, 0.05, 0.45),
+                 ("area", "level", 0.3, 0.2, 0.85)),
+    ),
+    "SCm": Region(
+        45, 7.2, 0.102, 0.18, 0.46, 0.72,
+        kernels=(("x", "rightward", -0.08, 0.055, 1.0), ("y", "speed", -0.08, 0.055, 0.4),
+                 ("area", "level", 0.3, 0.2, 0.85)),
+    ),
+    "LGd": Region(
+        60, 4.15, 0.28, 0.47, 0.38, 0.00,
+        kernels=(("area", "level", 0.3, 0.2, 1.0), ("x", "speed", 0.05, 0.04, -0.8)),
+    ),
+    "MRN": Region(51, 11.4, 0.13, 0.00, 0.51, 0.45, hidden="fast"),
+    "CA1": Region(34, 2.25, 0.125, 0.33, 0.60, 0.08, hidden="drift"),
+    "VISam": Region(34, 2.5, 0.103, 0.33, 0.55, 0.62, hidden="stimulus"),
+}  # fmt: skip
+"""The simulated regions, in the order of their neurons."""
+
+DRIVEN = tuple(name for name, region in REGIONS.items() if region.kernels)
+"""Regions that the pupil drives: SCs, SCm, LGd."""
+
+
+def simulate_session(
+    seed: int = 0,
+    n_trials: int = 300,
+    n_bins: int = 250,
+    bin_size: float = 0.01,
+    start: float = -0.5,
+    drive_scale: float = 1.0,
+    noise_scale: float = 1.0,
+    blink_rate: float = 0.05,
+) -> Session:
+    """Simulate one recording session with known truth.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        The same seed gives the same session; another seed gives another mouse (other tuning
+        directions, other neurons) with the same kinds of regions.
+    n_trials, n_bins : int, default 300 and 250
+        Size of the session.
+    bin_size : float, default 0.01
+        Width of a bin in seconds.
+    start : float, default -0.5
+        Time of the first bin in seconds from stimulus onset.
+    drive_scale : float, default 1.0
+        Multiplies the shared fluctuations of every region (0: none, only PSTHs are left).
+    noise_scale : float, default 1.0
+        Multiplies each neuron's private gain fluctuations.
+    blink_rate : float, default 0.05
+        Blinks per second. During a blink all three channels are missing (NaN).
+
+    Returns
+    -------
+    Session
+        With ``truth`` set. Pupil area is in arbitrary units, x and y in camera pixels.
+
+    Raises
+    ------
+    ValueError
+        If a size, rate or scale is not positive (scales and blink rate may be 0).
+    """
+    _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate)
+    rng = np.random.default_rng(seed)
+    trials, windows, n_samples = _trials(rng, n_trials, n_bins, bin_size, start)
+    clean = _eye(rng, n_samples, bin_size, trials)  # (samples, 3)
+    features = _pupil_features(clean, bin_size)
+    time = start + np.arange(n_bins) * bin_size  # s from stimulus onset
+    early, late = _bump(time, rise=0.08), _bump(time, rise=0.4)  # (bins,)
+    contrast = trials[["contrast_left", "contrast_right"]].max(axis=1).to_numpy()[:, None]
+    lags = np.arange(round(LAGS[0] / bin_size), round(LAGS[1] / bin_size) + 1) * bin_size
+
+    rates, spikes, names, shares, peaks, kernels = [], [], [], [], [], []
+    for name, region in REGIONS.items():
+        if region.kernels:
+            drive, share, peak, kernel = _pupil_drive(rng, region, features, lags, windows)
+        else:
+            drive = _hidden_drive(rng, region, windows, n_samples, bin_size, late * contrast)
+            share, peak, kernel = np.zeros(3), np.full(3, np.nan), np.zeros((3, len(lags)))
+        drive = drive_scale * drive + region.psth * early
+        rate, counts = _neurons(rng, region, drive, noise_scale, bin_size)
+        rates.append(rate)
+        spikes.append(counts)
+        names += [name] * region.neurons
+        shares.append(share * (drive_scale > 0))
+        peaks.append(peak if drive_scale > 0 else np.full(3, np.nan))
+        kernels.append(drive_scale * kernel)
+
+    truth = Truth(
+        rates=np.concatenate(rates, axis=-1),
+        pupil=clean[windows].astype(np.float32),
+        regions=np.array(list(REGIONS)),
+        driven=np.array([bool(r.kernels) for r in REGIONS.values()]) & (drive_scale > 0),
+        channel_share=np.array(shares),
+        peak_lag=np.array(peaks),
+        lags=lags,
+        kernels=np.array(kernels),
+    )
+    return Session(
+        pupil=_measure(rng, clean, bin_size, blink_rate)[windows],
+        spikes=np.concatenate(spikes, axis=-1),
+        regions=np.array(names),
+        bin_size=bin_size,
+        trials=trials,
+        name=f"simulated mouse {seed}",
+        start=start,
+        truth=truth,
+    )
+
+
+def _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate):
+    for name, value in (("n_trials", n_trials), ("n_bins", n_bins)):
+        if not isinstance(value, (int, np.integer)) or value < 2:
+            raise ValueError(f"{name} is {value!r}; give a whole number of at least 2")
+    if not (np.isfinite(bin_size) and bin_size > 0):
+        raise ValueError(f"bin_size is {bin_size}; give a positive width in seconds")
+    if not np.isfinite(start):
+        raise ValueError(f"start is {start}; give the time of the first bin in seconds")
+    for name, value in (
+        ("drive_scale", drive_scale),
+        ("noise_scale", noise_scale),
+        ("blink_rate", blink_rate),
+    ):
+        if not (np.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} is {value}; give 0 or a positive number")
+
+
+def _trials(rng, n_trials, n_bins, bin_size, start):
+    """Trial table, the samples of each trial's bins (trials, bins), and the session's length."""
+    length = n_bins * bin_size
+    gaps = rng.uniform(1.0, 3.5, n_trials)  # s between one trial's window and the next
+    onset = np.cumsum(length + gaps) - length - start  # s from session start to stimulus
+    contrasts = np.array([0.0, 0.25, 0.5, 1.0])
+    left, right = rng.choice(contrasts, n_trials), rng.choice(contrasts, n_trials)
+    go_cue = rng.uniform(0.5, 0.9, n_trials)
+    evidence = 4 * (left - right) + rng.logistic(size=n_trials)
+    response = np.where(rng.random(n_trials) < 0.12, 0, np.sign(evidence)).astype(int)
+    response_time = go_cue + rng.gamma(3.0, 0.1, n_trials)
+    side = np.sign(left - right)
+    correct = (response == side) | ((side == 0) & (rng.random(n_trials) < 0.5))
+    trials = pd.DataFrame(
+        {
+            "stimulus_time": onset,
+            "contrast_left": left,
+            "contrast_right": right,
+            "gocue": go_cue,
+            "response": response,
+            "response_time": response_time,
+            "feedback_time": response_time + 0.03,
+            "feedback_type": np.where(correct, 1, -1),
+        }
+    )
+    first = np.round((onset + start) / bin_size).astype(int)
+    windows = first[:, None] + np.arange(n_bins)
+    return trials, windows, windows.max() + round(5 / bin_size)
+
+
+def _eye(rng, n_samples, bin_size, trials):
+    """Area (arbitrary units), x and y (pixels) in continuous time, (samples, 3)."""
+    duration = n_samples * bin_size
+    # Saccades: a refractory gamma renewal process; each jumps to a new place near the centre.
+    waits = 0.2 + rng.gamma(1.5, 0.6, int(duration) + 10)
+    times = np.cumsum(waits)
+    times = times[times < duration]
+    x_target = rng.normal(0, 6, len(times))
+    y_target = 0.4 * x_target + rng.normal(0, 3.5, len(times))  # x and y jump together
+    steps = np.zeros((n_samples, 2))
+    at = (times / bin_size).astype(int)
+    np.add.at(steps, at, np.diff(np.c_[x_target, y_target], axis=0, prepend=0))
+    jump = np.hanning(round(0.05 / bin_size) + 3)  # a saccade takes about 50 ms
+    position = np.cumsum(fftconvolve(steps, (jump / jump.sum())[:, None], axes=0), axis=0)
+    position = position[:n_samples] + np.array([35.0, 25.0])
+    wander = [_slow(rng, n_samples, bin_size, 3.0) for _ in "xy"]
+    position += 0.6 * np.stack(wander, axis=-1)
+
+    arousal = sum(_slow(rng, n_samples, bin_size, tau) for tau in (1.0, 5.0, 30.0, 200.0)) / 2
+    events = np.zeros(n_samples)
+    feedback = ((trials["stimulus_time"] + trials["feedback_time"]) / bin_size).astype(int)
+    inside = (feedback >= 0) & (feedback < n_samples)
+    np.add.at(events, feedback[inside], 0.6 + 0.6 * (trials["feedback_type"][inside] == 1))
+    np.add.at(events, (rng.random(int(duration / 6)) * n_samples).astype(int), 1.0)
+    t = np.arange(0, 4, bin_size)
+    dilation = (t / 0.5) * np.exp(1 - t / 0.5)  # rises in half a second, gone in three
+    phasic = fftconvolve(events, dilation)[:n_samples]
+    area = 60 * np.exp(0.25 * (arousal + 0.8 * phasic))
+    return np.c_[area, position]
+
+
+def _slow(rng, n_samples, bin_size, tau):
+    """A stationary signal of unit variance with time constant ``tau`` seconds."""
+    keep = np.exp(-bin_size / tau)
+    noise = rng.normal(size=n_samples) * np.sqrt(1 - keep**2)
+    noise[0] = rng.normal()
+    return lfilter([1.0], [1.0, -keep], noise)
+
+
+def _measure(rng, clean, bin_size, blink_rate):
+    """What the camera gives: noisy samples, none during blinks, (samples, 3) float32."""
+    measured = clean + rng.normal(size=clean.shape) * [0.6, 0.05, 0.05]
+    n_blinks = rng.poisson(blink_rate * len(clean) * bin_size)
+    first = rng.integers(0, len(clean), n_blinks)
+    last = first + (rng.uniform(0.08, 0.3, n_blinks) / bin_size).astype(int)
+    for begin, end in zip(first, last, strict=True):
+        measured[begin:end] = np.nan
+    return measured.astype(np.float32)
+
+
+def _pupil_features(clean, bin_size):
+    """What neurons may see of the eye: each (samples,), keyed by channel and feature."""
+    log_area = np.log(clean[:, 0])
+    features = {("area", "level"): log_area - log_area.mean()}
+    for channel, position in zip("xy", clean[:, 1:].T, strict=True):
+        velocity = np.gradient(position, bin_size)  # pixels/s
+        features[channel, "position"] = position - position.mean()
+        features[channel, "speed"] = np.tanh(np.abs(velocity) / 150)  # saturates in big saccades
+        features[channel, "rightward"] = np.tanh(np.maximum(velocity, 0) / 150)
+    return features
+
+
+def _bump(time, rise):
+    """Response to a stimulus at time 0: silent for 50 ms, then up to 1 within ``rise`` s."""
+    t = np.maximum(time - 0.05, 0) / rise
+    return t * np.exp(1 - t)
+
+
+def _pupil_drive(rng, region, features, lags, windows):
+    """Log-rate fluctuation (trials, bins) from the pupil, with each channel's share of its
+    variance (3,), peak lag (3,) and kernel (3, lags)."""
+    peak, kernels = np.full(3, np.nan), np.zeros((3, len(lags)))
+    parts = np.zeros((3, *windows.shape))  # (channels, trials, bins)
+    for channel, feature, lag, width, weight in region.kernels:
+        c = CHANNELS.index(channel)
+        kernel = np.exp(-0.5 * ((lags - lag) / width) ** 2)
+        part = _filter(features[channel, feature], kernel, lags)[windows]
+        size = weight * rng.uniform(0.9, 1.1) / _sd(part)
+        parts[c], peak[c], kernels[c] = size * (part - part.mean()), lag, size * kernel
+    scale = region.drive / _sd(parts.sum(axis=0))
+    variance = parts.var(axis=(1, 2))
+    share = variance / max(variance.sum(), 1e-9)
+    return scale * parts.sum(axis=0), share, peak, scale * kernels
+
+
+def _hidden_drive(rng, region, windows, n_samples, bin_size, evoked):
+    """Log-rate fluctuation (trials, bins) of a region that the pupil does not drive."""
+    if region.hidden == "stimulus":  # a late response that grows with contrast
+        drive = evoked
+    else:
+        drive = _slow(rng, n_samples, bin_size, {"fast": 0.5, "drift": 200.0}[region.hidden])
+        drive = drive[windows]
+    drive = drive - drive.mean(axis=0)
+    return region.drive * drive / _sd(drive)
+
+
+def _sd(signal):
+    """SD; infinite if only rounding errors vary (very short sessions), to scale those to 0."""
+    sd = signal.std()
+    return sd if sd > 1e-9 else np.inf
+
+
+def _filter(signal, kernel, lags):
+    """sum over lags of kernel(lag) * signal(t - lag), same length as ``signal``."""
+    before = np.count_nonzero(lags < -1e-9)  # samples of the kernel that lie in the future
+    return fftconvolve(signal, kernel)[before : before + len(signal)]
+
+
+def _neurons(rng, region, drive, noise_scale, bin_size):
+    """True rates (expected spikes per bin) and counts of a region, (trials, bins, neurons)."""
+    n_trials = len(drive)
+    base = rng.gamma(2.0, 0.5, region.neurons) + 0.05
+    base *= region.rate * bin_size / base.mean()
+    loading = rng.uniform(0.5, 1.5, region.neurons)
+    rates = np.exp(drive[..., None].astype(np.float32) * loading.astype(np.float32))
+    rates *= (base / rates.mean(axis=(0, 1), dtype=np.float64)).astype(np.float32)
+
+    memory = region.gain_memory
+    noise = rng.normal(size=(n_trials, region.neurons)) * np.sqrt(1 - memory**2)
+    noise[0] = rng.normal(size=region.neurons)
+    log_gain = noise_scale * region.gain * lfilter([1.0], [1.0, -memory], noise, axis=0)
+    gain = np.exp(log_gain - (noise_scale * region.gain) ** 2 / 2).astype(np.float32)
+    return rates, _poisson(rng, rates * gain[:, None])
+
+
+def _poisson(rng, expected):
+    """Poisson counts: scatter a Poisson number of spikes in proportion to ``expected``.
+
+    Exactly equivalent to drawing every bin on its own, and several times faster when most
+    bins are empty.
+    """
+    cumulative = np.cumsum(expected.ravel(), dtype=np.float64)
+    n_spikes = rng.poisson(cumulative[-1])
+    where = np.searchsorted(cumulative, np.sort(rng.random(n_spikes)) * cumulative[-1])
+    counts = np.bincount(np.minimum(where, expected.size - 1), minlength=expected.size)
+    return counts.astype(np.uint8).reshape(expected.shape)

@@ -1,0 +1,1 @@
+"""From raw samples to signals: firing rates, the pupil's features, and which trials to use."""

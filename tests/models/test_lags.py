@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.decomposition import PCA
+
+from pupil_helpers.models.lags import (
+    filter_bank,
+    interpolation,
+    pool,
+    pool_centres,
+    principal_directions,
+)
+from pupil_helpers.signals.pupil import lag_basis
+
+
+@settings(max_examples=30, deadline=None)
+@given(bins=st.integers(2, 60), stride=st.integers(1, 7))
+def test_pooling_keeps_every_spike(bins, stride):
+    counts = np.random.default_rng(0).poisson(1.0, (3, bins, 2))
+    pooled = pool(counts, stride)
+    assert pooled.shape[1] == len(pool_centres(bins, stride)) == -(-bins // stride)
+    np.testing.assert_array_equal(pooled.sum(1), counts.sum(1))
+    np.testing.assert_array_equal(pooled[:, 0], counts[:, :stride].sum(1))
+
+
+@settings(max_examples=30, deadline=None)
+@given(bins=st.integers(2, 60), stride=st.integers(1, 7))
+def test_interpolation_keeps_constants_and_lines(bins, stride):
+    matrix = interpolation(bins, stride)
+    centres = pool_centres(bins, stride)
+    np.testing.assert_allclose(matrix.sum(1), 1, atol=1e-6)
+    inside = (np.arange(bins) >= centres[0]) & (np.arange(bins) <= centres[-1])
+    np.testing.assert_allclose((matrix @ centres)[inside], np.arange(bins)[inside], atol=1e-4)
+
+
+def test_filters_are_convolutions_with_the_lag_basis():
+    n_bins, signal = 120, np.random.default_rng(0).normal(size=120)
+    basis, lags = lag_basis(n_bins, reach=0.3, n_basis=5)
+    bank = filter_bank(n_bins, stride=1, reach=0.3, n_lags=5)
+    for matrix, mode in ((bank[0], "edge"), (bank[1], "constant")):
+        ours = (signal @ matrix).reshape(5, n_bins)
+        padded = np.pad(signal, len(lags) // 2, mode=mode)
+        for row, weights in zip(ours, basis, strict=True):
+            np.testing.assert_allclose(row, np.convolve(padded, weights, "valid"), atol=1e-5)
+
+
+@pytest.mark.parametrize("direction", ["causal", "anticausal"])
+@pytest.mark.parametrize("stride", [1, 3, 4])
+def test_one_sided_filters_and_steps_see_one_side(direction, stride):
+    n_bins = 50
+    bank = filter_bank(n_bins, stride, direction=direction)
+    n_steps = len(pool_centres(n_bins, stride))
+    for matrix in bank:
+        reads = (matrix.reshape(n_bins, -1, n_steps) != 0).any(1)  # (bins read, steps)
+        out = interpolation(n_bins, stride, direction) @ reads.T  # (bins predicted, bins read)
+        late, early = np.triu(out, 1), np.tril(out, -1)
+        assert (late if direction == "causal" else early).sum() == 0
+        assert (early if direction == "causal" else late).sum() > 0
+
+
+@pytest.mark.parametrize("n", [1, 4, 99])
+def test_principal_directions_are_those_of_scikit_learn(n):
+    rng = np.random.default_rng(1)
+    inputs = (rng.normal(size=(9, 20, 6)) @ rng.normal(size=(6, 6)) + 3).astype(np.float32)
+    flat = inputs.reshape(-1, 6)
+    reference = PCA(min(n, 6)).fit(flat)
+    directions = principal_directions(inputs, n)
+    assert directions.shape == (6, min(n, 6))
+    cosines = reference.components_ @ directions / np.linalg.norm(directions, axis=0)
+    np.testing.assert_allclose(np.abs(cosines), np.eye(min(n, 6)), atol=1e-4)
+    variances = (flat @ directions).var(axis=0)
+    ratios = reference.explained_variance_ / reference.explained_variance_.mean()
+    np.testing.assert_allclose(variances, ratios, rtol=1e-3)  # their own sizes, 1 on average
+
+
+def test_principal_directions_of_constant_inputs_are_finite():
+    assert np.isfinite(principal_directions(np.ones((3, 4, 5), np.float32), 2)).all()
+    assert principal_directions(np.ones((3, 4, 1), np.float32), 2).shape == (1, 1)

@@ -1,0 +1,504 @@
+"""Downloads from a server of our own that serves, stalls, breaks off and fails like a real one."""
+
+import errno
+import hashlib
+import os
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pooch
+import pytest
+from neuromatch import write_part
+
+from pupil_helpers.recordings import download as sources
+from pupil_helpers.recordings import steinmetz
+from pupil_helpers.recordings.download import CHECKSUMS, fetch_part, load_session
+from pupil_helpers.session import Session, SessionError
+
+PART = "steinmetz_part0.npz"
+
+
+class Server(ThreadingHTTPServer):
+    """Serves one file under every address, after a redirect, as OSF does."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.content = b""
+        self.asked = []  # the Range header of each request for the file
+        self.break_after = None  # drop the connection after so many bytes
+        self.status = None  # answer with this error
+        self.ranges = True  # whether it can continue a download
+        self.pause = 0.0  # seconds before it answers
+        self.announce = True  # whether it says how long the file is
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_):
+        pass  # a dropped connection is no news here
+
+
+class Handler(BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        server = self.server
+        if self.path.endswith("/download"):
+            self.send_response(302)
+            self.send_header("Location", "/files/a")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        asked = self.headers.get("Range")
+        server.asked.append(asked)
+        if server.status:
+            self.send_error(server.status)
+            return
+        time.sleep(server.pause)
+        first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked and server.ranges else 0
+        length = len(server.content)
+        if first >= length:
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{length}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(206 if asked and server.ranges else 200)
+        if asked and server.ranges:
+            self.send_header("Content-Range", f"bytes {first}-{length - 1}/{length}")
+        if server.announce:
+            self.send_header("Content-Length", str(length - first))
+        self.end_headers()
+        body = server.content[first:]
+        self.wfile.write(body if server.break_after is None else body[: server.break_after])
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """The server, in place of OSF; nothing else can be reached."""
+    server = Server()
+    monkeypatch.setattr(steinmetz, "OSF", server.url)
+    monkeypatch.setattr(sources, "_CHUNK", 1000)
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(variable, "127.0.0.1")
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def entries(server, tmp_path_factory):
+    """The sessions in the file that the server has."""
+    path = tmp_path_factory.mktemp("published") / PART
+    entries = write_part(path)
+    server.content = path.read_bytes()
+    return entries
+
+
+def one_line(error) -> str:
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def assert_is(session, entry):
+    np.testing.assert_array_equal(session.spikes, np.moveaxis(entry["spks"], 0, -1))
+
+
+# -- a good day ---------------------------------------------------------------------------------
+
+
+def test_downloads_once_and_reads_the_small_copy_afterwards(server, entries, tmp_path):
+    first = load_session("steinmetz", index=3, folder=tmp_path)
+    assert_is(first, entries[3])
+    assert server.asked == [None]
+    assert names(tmp_path) == [CHECKSUMS, "steinmetz_03.npz", PART]
+
+    with np.load(tmp_path / "steinmetz_03.npz", allow_pickle=False) as copy:
+        assert all(copy[name].dtype != object for name in copy.files)
+    (tmp_path / PART).unlink()
+    again = load_session("steinmetz", index=3, folder=tmp_path)
+    assert server.asked == [None]
+    for name in ("spikes", "pupil", "regions"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+    assert again.trials.equals(first.trials)
+    assert (again.name, again.start, again.bin_size) == ("Cori 2016-12-17", -0.5, 0.01)
+
+
+def test_another_session_of_the_part_needs_no_download(server, entries, tmp_path):
+    for index in (0, 12):
+        assert_is(load_session("steinmetz", index=index, folder=tmp_path), entries[index])
+    assert server.asked == [None]
+
+
+def test_sessions_of_the_later_parts(server, entries, tmp_path):
+    assert_is(load_session("steinmetz", index=28, folder=tmp_path), entries[2])
+    assert names(tmp_path) == [CHECKSUMS, "steinmetz_28.npz", "steinmetz_part2.npz"]
+
+
+def test_the_checksum_is_recorded_as_sha256sum_writes_it(server, entries, tmp_path):
+    path = fetch_part(0, tmp_path)
+    digest = hashlib.sha256(server.content).hexdigest()
+    assert path.read_bytes() == server.content
+    assert (tmp_path / CHECKSUMS).read_text() == f"{digest}  {PART}\n"
+
+
+def test_each_part_has_its_own_address_and_line(server, entries, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sources, "part_url", lambda part: asked.append(part) or server.url)
+    for part in (2, 0, 1):
+        fetch_part(part, tmp_path)
+    assert asked == [2, 0, 1]
+    recorded = (tmp_path / CHECKSUMS).read_text().splitlines()
+    assert [line.split()[1] for line in recorded] == [f"steinmetz_part{i}.npz" for i in range(3)]
+
+
+@pytest.mark.parametrize("way", ["argument", "variable", "default"])
+def test_where_the_files_go(server, entries, tmp_path, monkeypatch, way):
+    monkeypatch.delenv(sources.FOLDER_VARIABLE, raising=False)
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "default" / name)
+    expected = tmp_path / "default" / "pupil_helpers"
+    folder = None
+    if way != "default":
+        expected = tmp_path / "variable"
+        monkeypatch.setenv(sources.FOLDER_VARIABLE, str(expected))
+    if way == "argument":
+        expected = folder = tmp_path / "argument" / "deep"
+    load_session("steinmetz", index=0, folder=folder)
+    assert PART in names(expected)
+
+
+def test_a_file_put_there_by_hand_is_used(server, entries, tmp_path):
+    mine = write_part(tmp_path / PART, list(reversed(entries)))
+    assert_is(load_session("steinmetz", index=0, folder=tmp_path), mine[0])
+    assert server.asked == []
+
+
+def test_a_server_that_does_not_say_how_long_the_file_is(server, entries, tmp_path):
+    server.announce = False
+    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
+
+
+# -- downloads that break off -------------------------------------------------------------------
+
+
+def break_off(server, folder, after):
+    server.break_after = after
+    with pytest.raises(ConnectionError, match=r"did not complete") as error:
+        fetch_part(0, folder)
+    server.break_after = None
+    return one_line(error)
+
+
+def test_a_broken_download_goes_on_where_it_stopped(server, entries, tmp_path):
+    message = break_off(server, tmp_path, after=50_000)
+    assert "run this again to go on" in message
+    assert server.url in message
+    kept = (tmp_path / f"{PART}.part").stat().st_size
+    assert 0 < kept <= 50_000
+    assert names(tmp_path) == [f"{PART}.part"]
+
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+    assert server.asked == [None, f"bytes={kept}-"]
+    assert names(tmp_path) == [CHECKSUMS, PART]
+
+
+def test_it_may_break_off_again_and_again(server, entries, tmp_path):
+    sizes = []
+    for _ in range(3):
+        break_off(server, tmp_path, after=20_000)
+        sizes.append((tmp_path / f"{PART}.part").stat().st_size)
+    assert sizes[0] < sizes[1] < sizes[2]
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+
+
+def test_a_half_download_is_never_read(server, entries, tmp_path):
+    server.break_after = 50_000
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            load_session("steinmetz", index=0, folder=tmp_path)
+        server.break_after = 0
+    assert names(tmp_path) == [f"{PART}.part"]
+
+
+def test_breaking_off_unnoticed_is_noticed(server, entries, tmp_path):
+    server.announce = False  # so that the end of the connection looks like the end of the file
+    message = break_off(server, tmp_path, after=50_000)
+    assert "not the published file" in message
+    assert names(tmp_path) == []
+
+
+def test_a_server_that_cannot_continue_starts_over(server, entries, tmp_path):
+    break_off(server, tmp_path, after=50_000)
+    server.ranges = False
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+
+
+def test_a_download_that_was_complete_but_not_yet_moved(server, entries, tmp_path):
+    (tmp_path / f"{PART}.part").write_bytes(server.content)
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+    assert server.asked == [f"bytes={len(server.content)}-"]
+
+
+@pytest.mark.parametrize("size", [10_000, 10**7])
+def test_a_piece_of_another_file_is_thrown_away(server, entries, tmp_path, size):
+    (tmp_path / f"{PART}.part").write_bytes(b"x" * size)
+    with pytest.raises(ConnectionError, match=r"deleted") as error:
+        fetch_part(0, tmp_path)
+    one_line(error)
+    assert names(tmp_path) == []
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+
+
+def test_an_interruption_keeps_what_has_arrived(server, entries, tmp_path, monkeypatch):
+    class Impatient(sources.tqdm):
+        def update(self, n=1):
+            super().update(n)
+            if self.n > 20_000:
+                raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "tqdm", Impatient)
+        with pytest.raises(KeyboardInterrupt):
+            fetch_part(0, tmp_path)
+    assert names(tmp_path) == [f"{PART}.part"]
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+    assert server.asked[1].startswith("bytes=2")
+
+
+def test_the_progress_bar_counts_what_was_there_before(server, entries, tmp_path, capsys):
+    break_off(server, tmp_path, after=len(server.content) // 2)
+    capsys.readouterr()
+    fetch_part(0, tmp_path)
+    shown = capsys.readouterr().err
+    assert PART in shown
+    assert "100%" in shown
+
+
+def test_many_at_once_download_once(server, entries, tmp_path):
+    server.pause = 0.05
+    with ThreadPoolExecutor(4) as pool:
+        got = list(
+            pool.map(lambda i: load_session("steinmetz", index=i, folder=tmp_path), range(4))
+        )
+    for session, entry in zip(got, entries, strict=False):
+        assert_is(session, entry)
+    assert server.asked == [None]
+    assert len((tmp_path / CHECKSUMS).read_text().splitlines()) == 1
+
+
+# -- files that change or are damaged -----------------------------------------------------------
+
+
+def test_a_page_instead_of_the_file_is_not_kept(server, entries, tmp_path):
+    server.content = b"<html>Please log in to the wireless network</html>" * 100
+    with pytest.raises(ConnectionError, match=r"not the published file") as error:
+        load_session("steinmetz", index=0, folder=tmp_path)
+    one_line(error)
+    assert names(tmp_path) == []
+
+
+def test_a_file_damaged_on_disk_is_downloaded_again(server, entries, tmp_path):
+    path = fetch_part(0, tmp_path)
+    damaged = bytearray(server.content)
+    damaged[len(damaged) // 2] ^= 1
+    path.write_bytes(damaged)
+    assert_is(load_session("steinmetz", index=5, folder=tmp_path), entries[5])
+    assert server.asked == [None, None]
+
+
+def test_a_published_file_that_differs_from_the_record(server, entries, tmp_path):
+    path = fetch_part(0, tmp_path)
+    path.unlink()
+    write_part(path, entries[::-1])
+    server.content = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ConnectionError, match=r"differs from the file recorded") as error:
+        fetch_part(0, tmp_path)
+    assert CHECKSUMS in one_line(error)
+    assert names(tmp_path) == [CHECKSUMS]
+    (tmp_path / CHECKSUMS).write_text("")  # the way out that the message names
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+
+
+def test_a_record_that_is_nonsense_is_no_record(server, entries, tmp_path):
+    (tmp_path / CHECKSUMS).write_bytes(b"\xff\x00 what?\nabc  steinmetz_part0.npz\n")
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+    assert len((tmp_path / CHECKSUMS).read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "another file"])
+def test_a_damaged_copy_of_a_session_is_made_again(server, entries, tmp_path, damage):
+    load_session("steinmetz", index=0, folder=tmp_path)
+    copy = tmp_path / "steinmetz_00.npz"
+    good = copy.read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 3] ^= 255
+    copy.write_bytes(
+        {
+            "truncated": good[: len(good) // 2],
+            "flipped": bytes(flipped),
+            "empty": b"",
+            "another file": b"\x80\x04N.",
+        }[damage]
+    )
+    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
+    assert_is(Session.load(copy), entries[0])
+    assert server.asked == [None]
+
+
+def test_a_damaged_file_put_there_by_hand(server, entries, tmp_path):
+    (tmp_path / PART).write_bytes(server.content[:1000])
+    with pytest.raises(SessionError, match=r"delete it and download it again"):
+        load_session("steinmetz", index=0, folder=tmp_path)
+    assert names(tmp_path) == [PART]
+
+
+# -- no network, no space, no such thing --------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
+def test_a_server_error(server, entries, tmp_path, status):
+    server.status = status
+    with pytest.raises(ConnectionError, match=f"{PART}: the server answered {status}") as error:
+        load_session("steinmetz", index=0, folder=tmp_path)
+    assert f"download {server.url}/agvxh/download in a browser" in one_line(error)
+    assert names(tmp_path) == []
+
+
+def test_a_server_error_does_not_harm_a_half_download(server, entries, tmp_path):
+    break_off(server, tmp_path, after=50_000)
+    half = (tmp_path / f"{PART}.part").read_bytes()
+    server.status = 503
+    with pytest.raises(ConnectionError, match=r"503"):
+        fetch_part(0, tmp_path)
+    assert (tmp_path / f"{PART}.part").read_bytes() == half
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid"])
+def test_no_network(tmp_path, monkeypatch, address):
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(variable, "127.0.0.1,nowhere.invalid")
+    monkeypatch.setattr(steinmetz, "OSF", address)
+    with pytest.raises(ConnectionError, match=r"connection failed.*check the network") as error:
+        load_session("steinmetz", index=0, folder=tmp_path)
+    assert error.value.__cause__ is None
+    assert error.value.__suppress_context__  # a reader should see one error, not five
+    assert "browser" in one_line(error)
+    assert names(tmp_path) == []
+
+
+def test_a_server_that_says_nothing(server, entries, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "_TIMEOUT", (1, 0.2))
+    silence = threading.Event()
+    monkeypatch.setattr(Handler, "do_GET", lambda self: silence.wait(5))
+    with pytest.raises(ConnectionError, match=r"too long to answer"):
+        fetch_part(0, tmp_path)
+    silence.set()
+
+
+class FullDisk:
+    """A file that takes some bytes and then no more."""
+
+    def __init__(self, *args):
+        self.file = open(*args)  # noqa: SIM115
+        self.room = 30_000
+
+    def write(self, data):
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.file.write(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_a_full_disk(server, entries, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "open", FullDisk, raising=False)
+    with pytest.raises(OSError, match=f"{PART}: the disk is full") as error:
+        load_session("steinmetz", index=0, folder=tmp_path)
+    assert error.value.errno == errno.ENOSPC
+    assert "free some space, or set PUPIL_HELPERS_DATA" in one_line(error)
+    assert names(tmp_path) == [f"{PART}.part"]
+    monkeypatch.delattr(sources, "open")
+    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
+
+
+def test_a_disk_too_full_for_the_copy_still_gives_the_session(
+    server, entries, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "could not write steinmetz_00.npz (No space left on device)")
+
+    monkeypatch.setattr(Session, "save", full)
+    with pytest.warns(UserWarning, match=r"not cached: could not write steinmetz_00.npz"):
+        session = load_session("steinmetz", index=0, folder=tmp_path)
+    assert_is(session, entries[0])
+
+
+def test_a_folder_that_cannot_be_written(server, entries, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match=r"could not be stored in") as error:
+        load_session("steinmetz", index=0, folder=tmp_path / "file" / "below")
+    assert "PUPIL_HELPERS_DATA" in one_line(error)
+
+
+def test_a_folder_without_permission(server, entries, tmp_path, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError("[Errno 13] Permission denied | Pooch could not write")
+
+    monkeypatch.setattr(pooch.core, "make_local_storage", forbidden)
+    with pytest.raises(PermissionError, match=r"make it writable, or set PUPIL_HELPERS_DATA"):
+        load_session("steinmetz", index=0, folder=tmp_path)
+
+
+@pytest.mark.parametrize("index", [-1, 39, 2.5, "12"])
+def test_an_index_out_of_range_asks_no_server(server, tmp_path, index):
+    with pytest.raises(SessionError, match=r"has 39 sessions, 0 to 38"):
+        load_session("steinmetz", index=index, folder=tmp_path)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("name", ["Steinmetz", "", None, "my/file.npz"])
+def test_an_unknown_source(name):
+    with pytest.raises(SessionError, match=r"choose one of 'simulated', 'steinmetz', or .*load"):
+        load_session(name)
+
+
+def test_the_recordings_take_no_options_of_the_simulator(tmp_path):
+    with pytest.raises(SessionError, match=r"not seed, n_trials"):
+        load_session("steinmetz", seed=1, n_trials=2, folder=tmp_path)
+
+
+# -- the simulator ------------------------------------------------------------------------------
+
+
+def test_the_simulated_session_is_the_default():
+    assert load_session(n_trials=10, seed=3).truth is not None
+    assert load_session("simulated", index=7, n_trials=12).n_trials == 12
+
+
+def test_options_reach_the_simulator(monkeypatch):
+    monkeypatch.setattr(
+        "pupil_helpers.recordings.simulate.simulate_session", lambda **options: options
+    )
+    assert load_session("simulated", seed=4, n_bins=80) == {"seed": 4, "n_bins": 80}

@@ -1,0 +1,318 @@
+"""The simulated mouse: does it do what its truth says, and does it resemble the real session?"""
+
+import time
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import correlate, correlation_lags
+from scipy.stats import chi2
+
+from pupil_helpers.recordings.simulate import DRIVEN, REGIONS, simulate_session
+from pupil_helpers.session import CHANNELS, Session
+
+SEEDS = (0, 1, 2)
+AREA, X, Y = range(3)
+
+
+@cache
+def mouse(seed=0, **options) -> Session:
+    return simulate_session(seed=seed, **options)
+
+
+def row(session, region) -> int:
+    return session.truth.regions.tolist().index(region)
+
+
+# -- one seed, one mouse -------------------------------------------------------------------------
+
+
+def test_same_seed_gives_the_same_session():
+    a, b = (simulate_session(seed=3, n_trials=6, n_bins=50) for _ in range(2))
+    np.testing.assert_array_equal(a.pupil, b.pupil)  # NaN where the other is NaN
+    np.testing.assert_array_equal(a.spikes, b.spikes)
+    assert a.trials.equals(b.trials)
+
+
+def test_another_seed_gives_another_mouse():
+    a, b = (simulate_session(seed=seed, n_trials=6, n_bins=50) for seed in (3, 4))
+    assert not np.array_equal(a.spikes, b.spikes)
+    assert not np.allclose(a.truth.pupil, b.truth.pupil)
+    assert not np.allclose(a.truth.channel_share, b.truth.channel_share)
+    assert a.regions.tolist() == b.regions.tolist()
+
+
+def test_default_session_has_the_promised_shape_in_time():
+    started = time.process_time()  # CPU time: other jobs on the machine do not count
+    session = simulate_session(seed=7)
+    assert time.process_time() - started < 3
+    assert session.pupil.shape == (300, 250, 3)
+    assert session.spikes.shape[:2] == (300, 250)
+    assert session.time[0] == pytest.approx(-0.495)
+    assert len(session.trials) == 300
+    assert session.trials["stimulus_time"].diff().min() > 2.5  # trials do not overlap
+    sizes = session.region_table()["neurons"]
+    assert all(30 <= sizes[region] <= 60 for region in REGIONS)
+
+
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    n_trials=st.integers(2, 6),
+    n_bins=st.integers(2, 60),
+    bin_size=st.sampled_from([0.001, 0.01, 0.02, 0.1, 1.0]),
+    start=st.sampled_from([-10.0, -0.5, 0.0, 20.0]),
+    scale=st.sampled_from([0.0, 1.0]),
+    blink_rate=st.sampled_from([0.0, 2.0]),
+)
+def test_every_size_gives_a_valid_session(
+    seed, n_trials, n_bins, bin_size, start, scale, blink_rate
+):
+    session = simulate_session(
+        seed, n_trials, n_bins, bin_size, start, scale, scale, blink_rate=blink_rate
+    )
+    assert session.spikes.shape[:2] == (n_trials, n_bins)
+    assert np.isfinite(session.truth.rates).all()
+    assert (session.truth.rates > 0).all()
+    assert session.time[0] == pytest.approx(start + bin_size / 2)
+
+
+# -- counts follow the true rates ---------------------------------------------------------------
+
+
+def test_counts_are_poisson_around_the_true_rates_without_private_noise():
+    """Chi-square over bins sorted by true rate: right mean *and* no more than Poisson noise."""
+    session = mouse(5, n_trials=60, noise_scale=0.0)
+    order = session.truth.rates.ravel().argsort()
+    cells = np.array_split(order, 400)  # bins of similar rate, the expected count is large
+    expected = np.array([session.truth.rates.ravel()[cell].sum(dtype=float) for cell in cells])
+    observed = np.array([session.spikes.ravel()[cell].sum() for cell in cells])
+    statistic = ((observed - expected) ** 2 / expected).sum()
+    low, high = chi2.ppf([0.001, 0.999], df=len(cells))
+    assert low < statistic < high
+
+
+def test_counts_scatter_like_poisson_bin_by_bin_without_private_noise():
+    session = mouse(5, n_trials=60, noise_scale=0.0)
+    rates, counts = session.truth.rates.astype(float), session.spikes.astype(float)
+    assert ((counts - rates) ** 2).sum() / rates.sum() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_mean_counts_agree_with_the_true_rates(region):
+    """Private gains are noise around the rate: they leave the mean alone, and add scatter."""
+    ratios, excess = [], []
+    for seed in SEEDS:
+        counts = mouse(seed).region_counts(region).sum(1)[:, 0].astype(float)  # (trials,)
+        rates = mouse(seed).true_region_rates(region).sum(1, dtype=float)[:, 0]
+        ratios.append(counts.mean() / rates.mean())
+        excess.append(((counts - rates) ** 2).mean() / rates.mean())
+    assert np.mean(ratios) == pytest.approx(1, abs=0.03)
+    assert np.mean(excess) > 1.3  # Poisson: 1
+
+
+# -- the truth about the pupil -------------------------------------------------------------------
+
+
+def test_shares_belong_to_driven_regions_and_sum_to_one():
+    truth = mouse().truth
+    assert truth.regions[truth.driven].tolist() == list(DRIVEN)
+    np.testing.assert_allclose(truth.channel_share[truth.driven].sum(1), 1)
+    assert (truth.channel_share >= 0).all()
+    assert not truth.channel_share[~truth.driven].any()
+    assert not truth.kernels[~truth.driven].any()
+    assert np.array_equal(np.isfinite(truth.peak_lag), truth.channel_share > 0)
+
+
+def test_kernels_peak_where_the_truth_says():
+    truth = mouse().truth
+    for region, channel in zip(*np.nonzero(truth.channel_share), strict=True):
+        peak = truth.lags[np.abs(truth.kernels[region, channel]).argmax()]
+        assert peak == pytest.approx(truth.peak_lag[region, channel], abs=0.006)
+
+
+def seen_by(region, pupil, bin_size):
+    """What the docstring of ``simulate`` says a region sees, from the pupil (trials, bins, 3)."""
+    velocity = np.gradient(pupil[..., 1:].astype(float), bin_size, axis=1)
+    if region == "SCm":
+        velocity[..., 0] = np.maximum(velocity[..., 0], 0)  # rightward movements only
+    return np.concatenate([np.log(pupil[..., :1]), np.tanh(np.abs(velocity) / 150)], axis=-1)
+
+
+@pytest.mark.parametrize("region", DRIVEN)
+def test_kernels_on_the_pupil_give_the_true_rates(region):
+    """Away from the trial's ends, kernels * pupil is all there is besides the PSTH."""
+    session = mouse()
+    truth, r = session.truth, row(session, region)
+    features = seen_by(region, truth.pupil, session.bin_size)  # (trials, bins, 3)
+    n = len(truth.lags)
+    windows = np.lib.stride_tricks.sliding_window_view(features, n, axis=1)  # (…, 3, lags)
+    drive = np.einsum("tbcl,cl->tb", windows[..., ::-1], truth.kernels[r])
+    ahead = np.count_nonzero(truth.lags < -1e-9)  # bins of the future that a kernel needs
+    inside = slice(n - 1 - ahead, session.n_bins - ahead)
+    rate = truth.rates[:, inside, session.regions == region]
+    rate = np.log(rate) - np.log(rate).mean(0)  # the PSTH is the same in every trial
+    drive = (drive - drive.mean(0))[..., None]
+    slope = (rate * drive).sum((0, 1)) / (drive**2).sum()  # each neuron has its own
+    assert ((rate - slope * drive) ** 2).sum() < 1e-3 * (rate**2).sum()
+    assert slope.min() > 0.4
+    assert slope.max() < 1.6
+
+
+def peak_of_cross_correlation(signal, counts, bin_size, reach=0.6) -> float:
+    """Lag in seconds at which counts follow the signal best (negative: they lead it)."""
+    n_bins = signal.shape[1]
+    signal, counts = (v - v.mean(0) for v in (signal, counts.astype(float)))  # no PSTH
+    total = sum(correlate(c, s, "full", "fft") for c, s in zip(counts, signal, strict=True))
+    lags = correlation_lags(n_bins, n_bins)
+    total = total / (n_bins - np.abs(lags))  # pairs of bins at each lag
+    near = np.abs(lags) * bin_size <= reach
+    return lags[near][np.abs(total[near]).argmax()] * bin_size
+
+
+@pytest.mark.parametrize(
+    ("region", "channel", "tolerance"),
+    [("SCs", X, 0.02), ("SCm", X, 0.02), ("LGd", X, 0.02), ("LGd", AREA, 0.1)],
+)
+def test_cross_correlation_finds_the_true_lag(region, channel, tolerance):
+    """From spikes and pupil alone, averaged over mice."""
+    found, true = [], []
+    for seed in SEEDS:
+        session = mouse(seed)
+        signal = seen_by(region, session.truth.pupil, session.bin_size)[..., channel]
+        counts = session.region_counts(region)[..., 0]
+        found.append(peak_of_cross_correlation(signal, counts, session.bin_size))
+        true.append(session.truth.peak_lag[row(session, region), channel])
+    assert np.median(found) == pytest.approx(np.median(true), abs=tolerance)
+    assert np.sign(np.median(found)) == np.sign(np.median(true))
+
+
+def test_superficial_colliculus_follows_saccades_and_deep_colliculus_leads_them():
+    truth = mouse().truth
+    assert truth.peak_lag[row(mouse(), "SCs"), X] > 0
+    assert truth.peak_lag[row(mouse(), "SCm"), X] < 0
+
+
+def test_without_drive_only_the_psth_is_left():
+    session = mouse(1, n_trials=4, drive_scale=0.0)
+    np.testing.assert_allclose(session.truth.rates, session.truth.rates[:1].repeat(4, 0), rtol=1e-5)
+    assert not session.truth.driven.any()
+    assert not session.truth.channel_share.any()
+    assert not session.truth.kernels.any()
+    assert np.isnan(session.truth.peak_lag).all()
+
+
+# -- the eye ------------------------------------------------------------------------------------
+
+
+def test_blinks_are_missing_in_all_channels_at_once_and_known_to_the_truth():
+    session = mouse()
+    blink = session.missing[..., 0]
+    assert 0.002 < blink.mean() < 0.05
+    for channel in range(len(CHANNELS)):
+        np.testing.assert_array_equal(session.missing[..., channel], blink)
+    assert np.isfinite(session.truth.pupil).all()
+
+
+def test_no_blinks_if_none_are_wanted():
+    assert not simulate_session(seed=0, n_trials=5, blink_rate=0.0).missing.any()
+
+
+def test_eye_looks_like_an_eye():
+    pupil = mouse().truth.pupil
+    assert (pupil[..., AREA] > 0).all()
+    x, y = pupil[..., X], pupil[..., Y]
+    assert np.corrcoef(x.ravel(), y.ravel())[0, 1] > 0.3  # x and y jump together
+    speed = np.abs(np.gradient(x, 0.01, axis=1))
+    assert np.median(speed) < 0.1 * np.quantile(speed, 0.99)  # mostly still, now and then fast
+    level = pupil[..., AREA].mean(1)
+    assert np.corrcoef(level[:-1], level[1:])[0, 1] > 0.3  # arousal outlasts a trial
+
+
+def test_measurement_adds_small_noise():
+    session = mouse()
+    noise = session.pupil - session.truth.pupil
+    assert (np.nanstd(noise, axis=(0, 1)) < 0.1 * session.truth.pupil.std((0, 1))).all()
+    assert (np.nanstd(noise, axis=(0, 1)) > 0).all()
+
+
+# -- the statistics of the real session ---------------------------------------------------------
+
+# Session 12 of Steinmetz et al. 2019, 0 to 0.4 s after the stimulus, region sums in a 100 ms
+# boxcar: mean rate (Hz per neuron), median Fano factor, split-half ceiling, R² of the PSTH,
+# share of variance between trials, correlation of one trial's mean with the next's.
+REAL = {
+    "SCs": (6.9, 1.85, 0.29, 0.04, 0.59, 0.41),
+    "SCm": (7.8, 1.67, 0.22, 0.04, 0.59, 0.36),
+    "LGd": (4.9, 1.42, 0.70, 0.11, 0.46, 0.24),
+    "MRN": (11.4, 2.21, 0.39, 0.00, 0.58, 0.12),
+    "CA1": (2.6, 1.41, 0.15, 0.04, 0.39, 0.28),
+}
+# Rates and Fano factors are parts of themselves; the others are shares, with a sampling error
+# (SD over simulated mice) of up to 0.05, and of 0.1 for the last.
+TOLERANCE = {"rate": 0.1, "fano": 0.15, "ceiling": 0.1, "psth": 0.03, "between": 0.2, "next": 0.25}
+
+
+def statistics(spikes, bin_size=0.01, width=10, n_splits=50) -> tuple:
+    """The columns of ``REAL`` for the spikes (trials, bins, neurons) of one region."""
+    totals = spikes.sum(1, dtype=float)  # (trials, neurons)
+    fano = totals.var(0, ddof=1) / np.maximum(totals.mean(0), 1e-9)
+    fano = np.median(fano[totals.mean(0) > 0])
+    running = np.cumsum(np.pad(spikes, ((0, 0), (1, 0), (0, 0))), axis=1, dtype=float)
+    smooth = running[:, width:] - running[:, :-width]  # (trials, windows, neurons)
+    halves, rng = [], np.random.default_rng(0)
+    for _ in range(n_splits):
+        first = rng.permutation(smooth.shape[2]) < smooth.shape[2] // 2
+        a, b = smooth[..., first].sum(-1).ravel(), smooth[..., ~first].sum(-1).ravel()
+        r = np.corrcoef(a, b)[0, 1]
+        halves.append(2 * r / (1 + r))  # Spearman-Brown
+    region = smooth.sum(-1)  # (trials, windows)
+    means = region.mean(1)
+    return (
+        spikes.mean() / bin_size,
+        fano,
+        np.mean(halves),
+        region.mean(0).var() / region.var(),
+        means.var() / region.var(),
+        np.corrcoef(means[:-1], means[1:])[0, 1],
+    )
+
+
+@pytest.mark.parametrize("region", REAL)
+def test_statistics_are_those_of_the_real_session(region):
+    measured = []
+    for seed in SEEDS:
+        session = mouse(seed)
+        after = (session.time > 0) & (session.time < 0.4)
+        measured.append(statistics(session.spikes[:, after][..., session.regions == region]))
+    for name, ours, real in zip(TOLERANCE, np.mean(measured, 0), REAL[region], strict=True):
+        tolerance = TOLERANCE[name] * (real if name in ("rate", "fano") else 1)
+        assert abs(ours - real) < tolerance, f"{name}: {ours:.2f}, in the real session {real}"
+
+
+# -- bad arguments -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_trials", 1),
+        ("n_trials", 2.5),
+        ("n_trials", "many"),
+        ("n_bins", 0),
+        ("n_bins", float("nan")),
+        ("bin_size", 0),
+        ("bin_size", -0.01),
+        ("bin_size", float("inf")),
+        ("start", float("nan")),
+        ("drive_scale", -1),
+        ("drive_scale", float("inf")),
+        ("noise_scale", float("nan")),
+        ("blink_rate", -0.1),
+    ],
+)
+def test_bad_argument_is_named(name, value):
+    with pytest.raises(ValueError, match=f"^{name} is .*give"):
+        simulate_session(**{"n_trials": 2, "n_bins": 5, name: value})

@@ -1,0 +1,44 @@
+"""The checker of the exercises: right answers pass, wrong ones are told what is wrong."""
+
+import re
+
+import numpy as np
+import pytest
+
+from pupil_helpers.teaching.exercises import check
+
+EXPECTED = np.array([[1.0, 2.0], [3.0, np.nan]])
+
+
+@pytest.mark.parametrize("answer", [EXPECTED, EXPECTED.tolist(), EXPECTED + 1e-9])
+def test_right_answer(answer, capsys):
+    assert check(answer, EXPECTED)
+    assert capsys.readouterr().out == "Right.\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (..., "Not answered yet"),
+        (None, "Not answered yet"),
+        ("three", "is a str"),
+        (EXPECTED.T, r"off by 1.*index \(0, 1\).*has 3"),
+        (EXPECTED[0], r"shape \(2,\).*should have \(2, 2\)"),
+        (np.where(EXPECTED == 2, np.nan, EXPECTED), "1 missing value"),
+        (-EXPECTED, "the sign is the wrong way round"),
+    ],
+)
+def test_wrong_answer_is_told_why(answer, said, capsys):
+    assert not check(answer, EXPECTED, {"the sign is the wrong way round": -EXPECTED})
+    assert re.search(said, capsys.readouterr().out)
+
+
+def test_tolerance_is_relative_to_the_largest_value():
+    assert check(1010.0, 1000.0, tolerance=0.02)
+    assert not check(1030.0, 1000.0, tolerance=0.02)
+    assert not check(0.1, 0.0, tolerance=0.02)
+
+
+def test_a_known_mistake_may_have_another_shape(capsys):
+    assert not check(2.0, [1.0, 3.0], {"average over trials only": 2.0})
+    assert capsys.readouterr().out == "average over trials only\n"
