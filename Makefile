@@ -31,9 +31,10 @@ test: $(INSTALLED) ## build the book strictly (runs every chapter), then run all
 	$(BIN)/python tools/build_book.py $(STRICT_FLAGS)
 	REQUIRE_BOOK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
-lint: $(INSTALLED) ## check style and formatting
+lint: $(INSTALLED) ## check style, formatting and which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache --no-logo
 
 format: $(INSTALLED) ## mend what lint can mend by itself
 	$(BIN)/ruff check --fix .

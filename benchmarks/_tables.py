@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from pupil_helpers.evaluation.compare import ceilings, summary
+from pupil_helpers import Session, ceilings, summary
 from pupil_helpers.metrics.scores import hierarchical_ci
-from pupil_helpers.session import Session
 
 
 def with_intervals(found: pd.DataFrame) -> str:

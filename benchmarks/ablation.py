@@ -11,40 +11,32 @@ import pandas as pd
 import torch
 from _tables import over_mice, shares
 
-from pupil_helpers.evaluation.compare import compare, summary
-from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.recordings.simulate import simulate_session
-from pupil_helpers.signals.pupil import FEATURES, MOTIONS
+from pupil_helpers import PupilEncoder, compare, simulate_session, summary
+from pupil_helpers.signals.pupil import FEATURES, MOTIONS, PupilFeatures
 
 
-class Without(PupilEncoder):
-    """Does not get some of the features."""
+class Masked(PupilFeatures):
+    """Some of the features are always 0."""
 
     hidden = ()
 
-    def _inputs(self, pupil):
-        features = self.features_.transform(pupil)
-        features[..., [FEATURES.index(name) for name in self.hidden]] = 0
-        return self.filter_features(torch.from_numpy(features).to(self._device()))
+    def forward(self, filled, missing):
+        features = super().forward(filled, missing)  # (trials, bins, features)
+        shown = [name not in self.hidden for name in FEATURES]
+        return features * torch.tensor(shown, device=features.device)
 
 
-class WithoutMotion(Without):
-    hidden = MOTIONS
-
-
-class WithoutSpeed(Without):
-    hidden = ("eye speed",)
-
-
-class WithoutMask(Without):
-    hidden = ("missing",)
+def without(*names) -> PupilEncoder:
+    """The default model without some features."""
+    masked = type("Masked", (Masked,), {"hidden": names})
+    return type("Without", (PupilEncoder,), {"features": masked})()
 
 
 VARIANTS = {
     "all of it": PupilEncoder(),
-    "without velocities and speed": WithoutMotion(),
-    "without eye speed alone": WithoutSpeed(),
-    "without the missing mask": WithoutMask(),
+    "without velocities and speed": without(*MOTIONS),
+    "without eye speed alone": without("eye speed"),
+    "without the missing mask": without("missing"),
     "without the PSTH": PupilEncoder(psth=False),
     "without the stem": PupilEncoder(stem_size=0),
     "without the principal components": PupilEncoder(n_components=None),

@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pupil_helpers import PupilEncoder, simulate_session
-from pupil_helpers.metrics import scores as metrics
+from pupil_helpers import PupilEncoder, blocked_folds, evaluation_kernel, simulate_session
+from pupil_helpers.metrics import scores
 from pupil_helpers.models.neural import GRU, LSTM, PlainRNNEncoder, TemporalConv
 from pupil_helpers.recordings.simulate import DRIVEN
-from pupil_helpers.signals.splits import blocked_folds
 
 SEEDS = range(3)
+SEEDS_OF_THE_ORIGINAL = range(1)  # it takes ten times as long as the others
 
 
 def seconds(job):
@@ -33,11 +33,12 @@ def seconds(job):
 
 
 def fits(session, quick: bool) -> pd.DataFrame:
-    """Our fit beside the original recipe and the recurrent and convolutional rivals."""
+    """Our fit beside the original recipe and the recurrent and convolutional networks."""
     counts = session.region_counts(DRIVEN)
     split = blocked_folds(session.n_trials)[0]
     pupil, test = session.pupil[split.train], counts[split.test]
-    ceiling = metrics.r2(test, session.true_region_rates(DRIVEN)[split.test])
+    kernel = evaluation_kernel(session.bin_size)
+    ceiling = scores.r2(test, session.true_region_rates(DRIVEN)[split.test], kernel)
     n_neurons = [int((session.regions == region).sum()) for region in DRIVEN]
     models = {
         "PupilEncoder": PupilEncoder(),
@@ -52,12 +53,12 @@ def fits(session, quick: bool) -> pd.DataFrame:
     rows = []
     PupilEncoder(epochs=1).fit(pupil, counts[split.train])  # what is slow only the first time
     for name, model in models.items():
-        for seed in SEEDS:
+        for seed in SEEDS_OF_THE_ORIGINAL if name == "original recipe" else SEEDS:
             model.seed = seed
             _, took = seconds(lambda model=model: model.fit(pupil, counts[split.train]))
             predicted = model.predict(session.pupil[split.test])
-            r2 = metrics.r2(test, predicted)
-            relative = metrics.psth_relative(test, predicted, counts[split.train].mean(0))
+            r2 = scores.r2(test, predicted, kernel)
+            relative = scores.psth_relative(test, predicted, model.psth_, kernel)
             share = np.mean(r2 / ceiling)
             rows.append((name, took, r2.mean(), share, relative.mean()))
     columns = ["model", "seconds", "R2", "share of known ceiling", "PSTH-relative"]

@@ -15,19 +15,23 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from _tables import with_intervals
+from contest import contest
 
-from pupil_helpers.evaluation.compare import MODELS, ceilings, compare, gains, summary
+from pupil_helpers import PupilEncoder, Session, ceilings, differences, read_steinmetz, summary
+from pupil_helpers.evaluation.compare import MODELS
 from pupil_helpers.evaluation.nulls import linear_shift, refit_score, trial_shuffle
-from pupil_helpers.models.encoder import PupilEncoder
 from pupil_helpers.models.linear import Ridge
-from pupil_helpers.recordings.steinmetz import read_steinmetz
-from pupil_helpers.session import Session
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import real_data
 
 REGIONS = ["VISpm", "VISl", "POST", "CA1"]
 FILE = "steinmetz2019_cori_2016-12-17/cori_20161217_pupil_spikes.npz"
+
+
+def is_here() -> bool:
+    """Whether the recording is on this machine."""
+    return (real_data.data_folder() / FILE).is_file()
 
 
 def cori() -> Session:
@@ -67,13 +71,11 @@ def main():
     parser.add_argument("--models", nargs="+", default=list(MODELS), help="some of the models")
     parser.add_argument("--max-shift", type=int, default=20, help="of the linear shift, in trials")
     options = parser.parse_args()
-    if not (real_data.data_folder() / FILE).is_file():
+    if not is_here():
         print(f"The recording is not on this machine: there is no {FILE}.")
         return
     session, start = cori(), time.perf_counter()
-    table = compare(
-        session, options.models, REGIONS, seeds=range(options.seeds), folder=options.folder
-    )
+    table = contest(session, options.models, options.seeds, 1, options.folder, REGIONS)
     print(
         f"{session.name}: {session.n_trials} trials × {session.n_bins} bins, area only; 5 folds, "
         f"up to {options.seeds} seeds; compared in {time.perf_counter() - start:.0f} s"
@@ -82,7 +84,7 @@ def main():
     for metric in ("psth_relative", "r2", "bits_per_spike"):
         print(f"\n{metric}, 95 % interval\n{with_intervals(summary(table, metric))}")
     if "PupilEncoder" in options.models:
-        found = with_intervals(gains(table, "PupilEncoder"))
+        found = with_intervals(differences(table, "PupilEncoder"))
         print(f"\nR² above PupilEncoder's, on the same trials, 95 % interval\n{found}")
     per_fit = table.groupby("model", sort=False)["seconds"].mean()
     print(

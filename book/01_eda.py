@@ -64,13 +64,12 @@ import pandas as pd
 from scipy.signal import find_peaks
 from scipy.stats import pearsonr
 
-from pupil_helpers.teaching.exercises import check
-from pupil_helpers.metrics.scores import psth, psth_relative
+from pupil_helpers import blocked_folds, boxcar, check, evaluation_kernel, load_session
+from pupil_helpers import psth_relative, smooth
+from pupil_helpers.metrics.scores import psth
 from pupil_helpers.plotting import eda, use_style
 from pupil_helpers.session import CHANNELS
-from pupil_helpers.signals.rates import boxcar, smooth
-from pupil_helpers.recordings.download import load_session
-from pupil_helpers.signals.splits import blocked_folds, random_split
+from pupil_helpers.signals.splits import random_split
 
 use_style()
 
@@ -255,7 +254,7 @@ if session.truth is not None:
 # %% [markdown]
 # A few per cent, or one tenth where it is highest. Nearly everything is different in every trial.
 # Much of it is noise that nobody can predict, and some of it, we hope, goes with the eye. So the
-# PSTH is the first rival that a model of this book has to beat: predicting it takes no pupil at
+# PSTH is the first thing that a model of this book has to beat: predicting it takes no pupil at
 # all.
 #
 # ## Do the spikes follow the eye?
@@ -375,7 +374,7 @@ assert alarms > 4
 #
 # Drift also leaks from training trials to test trials. To see it, predict each test trial from the
 # four *training* trials nearest to it in time: the PSTH, scaled to their activity. No pupil is
-# involved, so an honest test should give this predictor no credit.
+# involved, so an honest test should give this predictor nothing.
 #
 # The score is the one of this whole book: how much of the PSTH's squared error is removed. 1 is
 # perfect, 0 is no better than the PSTH, and below 0 is worse.
@@ -387,7 +386,8 @@ def score_nearest(split, n_near=4):
     near = np.abs(split.test[:, None] - split.train).argsort(axis=1)[:, :n_near]
     mean = psth(counts[split.train])  # (bins, regions)
     level = counts[split.train[near]].mean(axis=(1, 2)) / mean.mean(axis=0)  # (test, regions)
-    return psth_relative(counts[split.test], level[:, None] * mean, mean)
+    kernel = evaluation_kernel(session.bin_size)  # both sides are smoothed over 100 ms
+    return psth_relative(counts[split.test], level[:, None] * mean, mean, kernel)
 
 
 kinds = {
@@ -404,7 +404,7 @@ eda.leak(scores)
 plt.show()
 
 # %% [markdown]
-# With the random split, a predictor that has never seen the pupil gets credit, because every test
+# With the random split, a predictor that has never seen the pupil scores well, because every test
 # trial has near-copies right next to it in the training set. A flexible model with a slow input can
 # do the same without anybody noticing: the pupil's area tells it *when* in the session it is. With
 # **contiguous blocks** the advantage is gone, and the nearest trials are worse than the plain
@@ -616,7 +616,7 @@ assert all(np.array_equal(a, b) for a, b in zip(right, blocked_folds(100)[1], st
 #
 # - A session is trials × bins × channels of pupil, and trials × bins × neurons of spikes.
 # - Area is slow, position jumps, blinks are missing samples: three different kinds of information.
-# - A PSTH explains little of a single trial, and needs no pupil. It is the rival to beat.
+# - A PSTH explains little of a single trial, and needs no pupil. It is the score to beat.
 # - SCs follows saccades, SCm leads them. So a model has to see the past *and* the future of the
 #   pupil.
 # - Everything drifts. Test on contiguous blocks with a gap, or drift will be taken for skill.

@@ -60,14 +60,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
+from pupil_helpers import blocked_folds, boxcar, check, gaussian, load_session
+from pupil_helpers import simulate_session, smooth
 from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
-from pupil_helpers.teaching.exercises import check
-from pupil_helpers.plotting import smoothing as figures
-from pupil_helpers.plotting import use_style
-from pupil_helpers.recordings.simulate import simulate_session
-from pupil_helpers.signals.rates import boxcar, choose_bandwidth, exponential, gaussian, smooth
-from pupil_helpers.recordings.download import load_session
-from pupil_helpers.signals.splits import blocked_folds
+from pupil_helpers.plotting import smoothing as figures, use_style
+from pupil_helpers.signals.bandwidth import choose_bandwidth
+from pupil_helpers.signals.rates import exponential
 
 use_style()
 
@@ -153,7 +151,7 @@ rates = {name: smooth(counts, kernel) / hertz for name, kernel in kernels.items(
 trial = int(rates["boxcar 100 ms"][..., 0].std(axis=1).argmax())
 shown = {name: rate[trial, :, 0] for name, rate in rates.items()}
 true_rate = None if truth is None else truth[trial, :, 0] / hertz[0]
-figures.kernels(kernels, session.time, shown, true_rate, session.bin_size)
+figures.kernels(kernels, session.time, shown, true_rate)
 plt.show()
 
 # %% [markdown]
@@ -212,7 +210,7 @@ plt.show()
 
 # %% [markdown]
 # The ramp has nothing to do with the mouse. It is also *the same in every trial*, and that makes it
-# worse than a blemish: anything that knows the time in the trial can predict it. How much credit
+# worse than a blemish: anything that knows the time in the trial can predict it. How high a score
 # does that earn? Take the PSTH of the training trials as the prediction, and score it on test
 # trials by
 #
@@ -293,7 +291,7 @@ print(pd.Series(bits, regions, name="bits per spike, SD 50 ms").round(4).to_stri
 
 # %%
 widths = np.array([0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5])  # seconds
-chosen = choose_bandwidth(counts[train], widths, gaussian, session.bin_size)
+chosen = choose_bandwidth(counts[train], session.bin_size, widths, gaussian)
 np.testing.assert_allclose(chosen.bits_per_spike[3], bits, atol=2e-3)  # the one by hand
 error = None
 if truth is not None:
@@ -339,7 +337,8 @@ boxes = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]  # seconds
 plain = simulate_session(seed=1, n_trials=session.n_trials, drive_scale=0, noise_scale=0)
 names = ["SCs", "SCm", "LGd", "MRN", "CA1", "VISam"]
 plain_counts = plain.region_counts(names)
-plain_r2 = [psth_r2(smooth(plain_counts, boxcar(width))) for width in boxes]
+plain_kernels = [boxcar(width, plain.bin_size) for width in boxes]
+plain_r2 = [psth_r2(smooth(plain_counts, kernel)) for kernel in plain_kernels]
 
 # %% [markdown]
 # Then our own mouse. There we score the PSTH, and a *perfect* prediction: the true rate of every
@@ -391,7 +390,7 @@ perfect.rename(index="{:g} s".format).round(2)
 # %%
 plain_truth = plain.true_region_rates(names)
 share = pd.DataFrame({"R²": panels["PSTH, PSTH-only mouse"]["LGd"]})
-ceilings = [known_ceiling(plain_counts, plain_truth, boxcar(width)) for width in boxes]
+ceilings = [known_ceiling(plain_counts, plain_truth, kernel) for kernel in plain_kernels]
 share["ceiling"] = np.array(ceilings)[:, names.index("LGd")]
 share["R² / ceiling"] = share["R²"] / share["ceiling"]
 assert share["R²"].max() > 5 * share["R²"].min()
@@ -560,7 +559,7 @@ assert narrowest == widths.min()
 # ```python
 # own = session.spikes[train][..., session.regions == regions[one]]
 # few = own[..., ::4].sum(axis=-1, keepdims=True)
-# my_best = choose_bandwidth(few, widths, gaussian, session.bin_size).best
+# my_best = choose_bandwidth(few, session.bin_size, widths, gaussian).best
 # ```
 #
 # Wider, or at least not narrower. With a quarter of the spikes there is the same signal and more
@@ -575,7 +574,7 @@ my_best = ...  # seconds
 # %% tags=["hide-cell", "solution"]
 own = session.spikes[train][..., session.regions == regions[one]]
 few = own[..., ::4].sum(axis=-1, keepdims=True)
-best_of_few = choose_bandwidth(few, widths, gaussian, session.bin_size).best
+best_of_few = choose_bandwidth(few, session.bin_size, widths, gaussian).best
 mistakes = {"That is the width for all neurons.": chosen.best_per_region[one]}
 check(my_best, best_of_few, mistakes)
 print(f"all neurons {chosen.best_per_region[one]:g} s, every fourth {best_of_few:g} s")

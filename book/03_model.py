@@ -55,7 +55,7 @@ if "google.colab" in sys.modules:  # does nothing anywhere else
         raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
 
 # %%
-import time
+from functools import partial
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -64,16 +64,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pupil_helpers import PupilEncoder
-from pupil_helpers.teaching.exercises import check
-from pupil_helpers.signals.pupil import FEATURES, PupilFeatures
-from pupil_helpers.metrics.scores import psth_relative, r2
-from pupil_helpers.models.network import EncoderNet, PlainRNN
+from pupil_helpers import PupilEncoder, blocked_folds, boxcar, check, evaluation_kernel
+from pupil_helpers import firing_rates, load_session, psth_relative, r2
+from pupil_helpers.models.network import EncoderNet, MemberRecurrence, PlainRNN
 from pupil_helpers.plotting import model as figures, use_style
-from pupil_helpers.models.recurrent import BatchedRNN
-from pupil_helpers.signals.rates import boxcar, firing_rates
-from pupil_helpers.recordings.download import load_session
-from pupil_helpers.signals.splits import blocked_folds, inner_blocks
+from pupil_helpers.signals.pupil import FEATURES, PupilFeatures
+from pupil_helpers.signals.splits import inner_blocks
 
 # %%
 use_style()
@@ -83,6 +79,7 @@ regions = [name for name in ["SCs", "SCm", "LGd"] if name in session.regions]
 regions = regions or list(session.region_table().index[:3])  # a recording of other places
 counts = session.region_counts(regions).astype(np.float32)  # (trials, bins, regions)
 train, test = blocked_folds(session.n_trials)[2]
+kernel = evaluation_kernel(session.bin_size)  # all scores smooth both sides over 100 ms
 print(f"{session.name}: {len(train)} trials to learn from, {len(test)} to test on; {regions}")
 
 # %% [markdown]
@@ -95,7 +92,8 @@ print(f"{session.name}: {len(train)} trials to learn from, {len(test)} to test o
 psth = counts[train].mean(axis=0)  # (bins, regions)
 constant = np.broadcast_to(psth.mean(axis=0), psth.shape)
 table = pd.DataFrame(
-    {"constant": r2(counts[test], constant), "PSTH": r2(counts[test], psth)}, index=regions
+    {"constant": r2(counts[test], constant, kernel), "PSTH": r2(counts[test], psth, kernel)},
+    index=regions,
 )
 table.round(3)
 
@@ -181,7 +179,7 @@ inner, held = inner_blocks(train)[2]
 inner_moments = moments(inner)
 tried = np.geomspace(1, 1e8, 17)
 weights = [ridge(*inner_moments, penalty) for penalty in tried]
-scores = [psth_relative(counts[held], psth + X[held] @ w, psth) for w in weights]
+scores = [psth_relative(counts[held], psth + X[held] @ w, psth, kernel) for w in weights]
 scores = np.array(scores)  # (penalties, regions)
 best = tried[scores.argmax(axis=0)]  # (regions,)
 
@@ -221,10 +219,11 @@ plt.show()
 
 # %%
 ridge_prediction = np.maximum(psth + X[test] @ W, 0)
-board = pd.DataFrame({"ridge": psth_relative(counts[test], ridge_prediction, psth)}, index=regions)
+ridge_score = psth_relative(counts[test], ridge_prediction, psth, kernel)
+board = pd.DataFrame({"ridge": ridge_score}, index=regions)
 if session.truth is not None:
     true_rates = session.true_region_rates(regions)[test]
-    board["true rates"] = psth_relative(counts[test], true_rates, psth)
+    board["true rates"] = psth_relative(counts[test], true_rates, psth, kernel)
     assert (board["ridge"] > 0.5 * board["true rates"]).all()
 board.round(3)
 
@@ -239,9 +238,9 @@ board.round(3)
 levels = np.isin(np.arange(X.shape[-1]) % len(FEATURES), range(4))  # area, x, y, area velocity
 keep = np.ix_(levels, levels)
 plain = ridge(train_moments[0][keep], train_moments[1][levels], 1e3)
-board.insert(
-    0, "ridge, levels only", psth_relative(counts[test], psth + X[test][..., levels] @ plain, psth)
-)
+plain_prediction = psth + X[test][..., levels] @ plain
+plain_score = psth_relative(counts[test], plain_prediction, psth, kernel)
+board.insert(0, "ridge, levels only", plain_score)
 if session.truth is not None:
     assert (board["ridge, levels only"] < board["ridge"]).all()
 board.round(3)
@@ -318,24 +317,29 @@ print(net(x).shape)
 
 # %% [markdown]
 # A sequence in, a sequence of the same length out: "seq2seq". That is the whole PupilEncoder as it was first
-# conceived. The package has the same network as `models.PlainRNN`, and a second form, `BatchedRNN`, that
-# computes the same numbers in less time, because it steps both directions (and several networks, if you like) together.
+# conceived. The package has the same network as `PlainRNN`, and the recurrent layer in a second form, `MemberRecurrence`, that
+# steps both directions of several networks together. Here is one network in it, with the weights of ours.
 
 # %%
 same = PlainRNN(len(FEATURES), len(regions))
 same.load_state_dict(net.state_dict())
 torch.testing.assert_close(same(x), net(x))
 
-fast = BatchedRNN.from_rnn(net.rnn)
-torch.testing.assert_close(fast(x[None])[0], net.rnn(x)[0], atol=1e-5, rtol=0)
-for name, layer, inputs in (("nn.RNN", net.rnn, x), ("BatchedRNN", fast, x[None])):
-    took = []
-    for _ in range(5):
-        start = time.perf_counter()
-        output = layer(inputs)
-        (output[0] if name == "nn.RNN" else output).sum().backward()
-        took.append(time.perf_counter() - start)
-    print(f"{name}: {1000 * min(took):.0f} ms forwards and backwards")
+
+def copy_weights(rnn, layer):
+    both = dict(rnn.named_parameters())
+    for d, suffix in enumerate(("l0", "l0_reverse")):  # forward, backward
+        layer.weight_ih.data[0, d] = both[f"weight_ih_{suffix}"]
+        layer.weight_hh.data[0, d] = both[f"weight_hh_{suffix}"]
+        layer.bias.data[0, d] = both[f"bias_ih_{suffix}"] + both[f"bias_hh_{suffix}"]
+
+
+layer = MemberRecurrence(len(FEATURES), 32, "bidirectional", seeds=[0])
+copy_weights(net.rnn, layer)
+steps_first = x.transpose(0, 1)[None]  # (networks, bins, trials, features)
+forward, backward = layer(steps_first)  # each (networks, bins, trials, hidden)
+states = torch.cat([forward, backward], dim=-1)[0].transpose(0, 1)
+torch.testing.assert_close(states, net.rnn(x)[0])
 
 # %% [markdown]
 # ## Past, future, or both
@@ -377,7 +381,8 @@ plt.show()
 # %%
 models = {}
 for direction in ("causal", "anticausal", "bidirectional"):
-    models[direction] = PupilEncoder(direction=direction).fit(session.pupil[train], counts[train])
+    model = PupilEncoder(direction=direction, bin_size=session.bin_size)
+    models[direction] = model.fit(session.pupil[train], counts[train])
 one_sided = pd.DataFrame(
     {
         name: model.score(session.pupil[test], counts[test], "psth_relative", per_region=True)
@@ -413,7 +418,7 @@ if session.truth is not None:
 #    much that 48 principal components, found on the training trials, hold nearly all of them. A small layer of rectified
 #    units mixes these. It all amounts to a convolution: good at "a saccade 70 ms ago".
 # 2. **A skip.** The readout sees the stem directly, besides the recurrence.
-# 3. **A baseline.** The output is a *gain* on the PSTH, 1 before training, so the
+# 3. **A gain on the PSTH.** The output is a *gain* on the PSTH, 1 before training, so the
 #    network spends nothing on learning the PSTH.
 # 4. **A start with memory.** See below.
 
@@ -434,17 +439,18 @@ class StemRNN(nn.Module):
 
 
 # %% [markdown]
-# That is all of it. `models.EncoderNet` holds several such networks side by side, to train them in one go.
+# That is all of it. `EncoderNet` holds several such networks side by side, to train them in one go.
 # With the same weights it gives the same output:
 
 # %%
 torch.manual_seed(1)
 readable = StemRNN(48, len(regions))
-packed = EncoderNet(48, len(regions), 16, 16, "bidirectional", skip=True, seeds=[0])
+recurrence = partial(MemberRecurrence, hidden_size=16, direction="bidirectional")
+packed = EncoderNet(48, len(regions), seeds=[0], stem_size=16, recurrence=recurrence)
 with torch.no_grad():
     for ours, theirs in ((readable.stem, packed.stem), (readable.readout, packed.readout)):
         theirs.weight[0], theirs.bias[0, 0] = ours.weight.T, ours.bias
-    packed.rnn = BatchedRNN.from_rnn(readable.rnn)
+    copy_weights(readable.rnn, packed.recurrence)
     x = torch.randn(5, 63, 48)
     torch.testing.assert_close(packed(x[None])[0], readable(x), atol=1e-5, rtol=1e-5)
 print("EncoderNet is StemRNN")
@@ -458,15 +464,13 @@ print("EncoderNet is StemRNN")
 
 # %%
 responses = {}
-for name in ("random start", "leaky integrators"):
-    start = BatchedRNN(1, 16, directions=("forward",), seeds=[0])
-    if name == "leaky integrators":
-        start.leaky_integrators_(0.6, 0.98)
+for name, memory in {"random start": None, "leaky integrators": (0.6, 0.98)}.items():
+    start = MemberRecurrence(1, 16, "causal", seeds=[0], memory=memory)
     nn.init.zeros_(start.bias)  # so that nothing but the pulse moves the units
-    pulse = torch.zeros(1, 2, 60, 1)  # one member, two trials: silent and pulsed
-    pulse[0, 1, 5] = 0.1
+    pulse = torch.zeros(1, 60, 2, 1)  # one network, 60 steps, two trials: silent and pulsed
+    pulse[0, 5, 1] = 0.1
     with torch.no_grad():
-        silent, pulsed = start(pulse)[0]  # each (steps, 16)
+        silent, pulsed = start(pulse)[0][0].unbind(1)  # each (steps, 16)
     change = (pulsed - silent).abs()
     responses[name] = (change / change.amax(dim=0)).numpy()
 
@@ -665,7 +669,7 @@ assert size == 2 * (32 * 10 + 32 * 32 + 2 * 32) + 64 * 3 + 3
 # past = np.repeat(lags >= 0, len(FEATURES))
 # gram, cross = train_moments
 # w = ridge(gram[np.ix_(past, past)], cross[past], 1000)
-# my_scores = psth_relative(counts[test], psth + X[test][..., past] @ w, psth)
+# my_scores = psth_relative(counts[test], psth + X[test][..., past] @ w, psth, kernel)
 # ```
 #
 # In the simulated mouse SCm loses most: it fires before the eye moves, and what it announces lies in the future.
@@ -680,7 +684,7 @@ my_scores = ...  # (regions,)
 def ridge_on(columns):
     gram, cross = train_moments
     w = ridge(gram[np.ix_(columns, columns)], cross[columns], 1000)
-    return psth_relative(counts[test], psth + X[test][..., columns] @ w, psth)
+    return psth_relative(counts[test], psth + X[test][..., columns] @ w, psth, kernel)
 
 
 past, future = (np.repeat(sign * lags >= 0, len(FEATURES)) for sign in (1, -1))

@@ -65,14 +65,10 @@ import pandas as pd
 from hyperopt import hp
 from sklearn.base import clone
 
-from pupil_helpers.teaching.exercises import check
-from pupil_helpers.metrics.scores import bits_per_spike, bootstrap_ci, psth_relative
-from pupil_helpers.plotting import tuning as figures
-from pupil_helpers.plotting import use_style
-from pupil_helpers.recordings.download import load_session
-from pupil_helpers.signals.splits import blocked_folds, inner_blocks
-from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.tuning.search import tune
+from pupil_helpers import PupilEncoder, bits_per_spike, blocked_folds, bootstrap_ci, check
+from pupil_helpers import evaluation_kernel, load_session, psth_relative, tune
+from pupil_helpers.plotting import tuning as figures, use_style
+from pupil_helpers.signals.splits import inner_blocks
 
 # %% [markdown]
 # ## Put the test block away first
@@ -91,14 +87,14 @@ regions = [r for r in ("SCs", "SCm", "LGd") if r in session.regions]
 regions = regions or list(session.region_table().index[:3])
 pupil, counts = session.pupil, session.region_counts(regions)
 train, test = blocked_folds(len(counts), n_folds=5)[2]
-base = PupilEncoder(epochs=10, stride=8, n_members=5)
+base = PupilEncoder(epochs=10, stride=8, n_members=5, bin_size=session.bin_size)
 print(len(train), "trials to tune on,", len(test), "put away; regions", *regions)
 
 # %% [markdown]
 # ## Is the knob connected?
 #
 # The first PupilEncoder searched three parameters: the hidden size, the learning rate and the
-# weight decay. Every trial drew all three, but the last two never reached the optimiser, which used
+# weight decay. Every evaluation drew all three, but the last two never reached the optimiser, which used
 # the same values each time. Nothing fails when that happens. Plots of the search look as such plots
 # do, and a best learning rate can be read off a scatter of noise. It is a slip that anyone can make,
 # in a place where few people look.
@@ -202,7 +198,8 @@ pd.DataFrame(draws).astype(float).round(4)
 # %%
 blocks = inner_blocks(train, 5)
 data = pupil[train], counts[train]
-repeats = [tune(*data, {"seed": seed}, n_trials=1, model=base, progress=False) for seed in range(5)]
+one = {"max_evals": 1, "model": base, "progress": False}
+repeats = [tune(*data, {"seed": seed}, **one) for seed in range(5)]
 noise = np.std([repeat.best_loss for repeat in repeats], ddof=1)
 print([round(repeat.best_loss, 4) for repeat in repeats])
 print(f"SD {noise:.5f} bits/spike")
@@ -220,46 +217,47 @@ plt.show()
 # ## Searching with TPE
 #
 # Where to look next? *Random search* never minds what it has seen. The **tree-structured Parzen
-# estimator** (TPE; Bergstra and colleagues, 2011) does: it splits the trials so far into a good few
+# estimator** (TPE; Bergstra and colleagues, 2011) does: it splits the evaluations so far into a good few
 # and the rest, estimates for each parameter where the good ones lie and where the others, and draws
 # a value that is likely among the good and unlikely among the rest. To have something to learn
-# from, it starts with some random trials. The library `hyperopt` does this; its own default is 20
-# random trials, so a TPE search of 20 trials would be a random search under another name. Here it is 8.
+# from, it starts with some random ones. The library `hyperopt` does this (and calls an evaluation a trial,
+# which we keep for the trials of the mouse); its own default is 20 random ones, so a TPE search of 20
+# evaluations would be a random search under another name. Here it is 8.
 #
 # We search into a folder. In Colab, take one on your Drive, for runtimes do disconnect.
 
 # %%
 folder = Path(tempfile.mkdtemp())
 settings = {"model": base, "n_startup": 8, "seed": 0}
-search = tune(*data, space, n_trials=8, folder=folder, **settings)
+search = tune(*data, space, max_evals=8, folder=folder, **settings)
 search
 
 # %% [markdown]
 # ## When the computer stops
 #
-# Suppose it did, right here. Every finished trial is one line of text in the folder, forced to the
-# disk before the next trial is asked for. To be nasty, we cut the last line in the middle, as a
+# Suppose it did, right here. Every finished evaluation is one line of text in the folder, forced to
+# the disk before the next one is asked for. To be nasty, we cut the last line in the middle, as a
 # power failure might.
 
 # %%
-path = folder / "trials.jsonl"
+path = folder / "evaluations.jsonl"
 first, *lines = path.read_text().splitlines()
-print(f"{len(lines)} trials; the last one begins\n{lines[-1][:95]} …")
+print(f"{len(lines)} evaluations; the last one begins\n{lines[-1][:95]} …")
 path.write_text(path.read_text()[:-60])
 
-search = tune(*data, space, n_trials=20, folder=folder, **settings)
+search = tune(*data, space, max_evals=20, folder=folder, **settings)
 resumed = path.read_text().splitlines()[1:]
 assert resumed[:7] == lines[:7]
-assert [json.loads(line)["trial"] for line in resumed] == list(range(20))
+assert [json.loads(line)["evaluation"] for line in resumed] == list(range(20))
 search
 
 # %% [markdown]
-# The seven whole trials were kept as they were, the torn one was done again, and the search went on
-# from there. A suggestion depends only on the seed, the number of the trial and the earlier results:
+# The seven whole lines were kept as they were, the torn one was done again, and the search went on
+# from there. A suggestion depends only on the seed, the number of the evaluation and the earlier results:
 # the interrupted search takes the same way as one that was left alone. Nothing in the file is
 # pickled, so you can read it, mail it, and open it without running anyone's code.
 #
-# Some trials were stopped early. After a quarter of its epochs a trial ends if it is in the worst
+# Some evaluations were stopped early. After a quarter of its epochs one ends if it is in the worst
 # fifth of those before it, after half in the worst third, after three quarters in the worse half. The
 # rule is gentle at first for a reason: a small learning rate begins slowly and may end well.
 
@@ -276,7 +274,7 @@ table.sort_values("loss").drop(columns=["seconds", "error"]).head(5).round(4)
 
 # %%
 settings |= {"algo": "random", "prune": False, "seed": 1}
-random = tune(*data, space, n_trials=20, **settings)
+random = tune(*data, space, max_evals=20, **settings)
 losses = random.table["loss"].dropna()
 again = np.random.default_rng(0).choice(losses, (2000, 20))
 band = np.quantile(np.minimum.accumulate(again, axis=1), [0.1, 0.9], axis=0)
@@ -284,19 +282,21 @@ ahead = random.best_loss - search.best_loss
 print(f"best of TPE {search.best_loss:.4f}, of random {random.best_loss:.4f} bits/spike")
 print(f"TPE is ahead by {ahead:+.4f}, that is {ahead / noise:+.1f} SDs of a seed")
 for name, found in {"TPE": search, "random": random}.items():
-    print(f"{name}: median loss after the first 8 trials {found.table['loss'][8:].median():.4f}")
+    print(
+        f"{name}: median loss after the first 8 evaluations {found.table['loss'][8:].median():.4f}"
+    )
 
-# %% mystnb={"image": {"alt": "Loss against trial number for TPE and random search. Both best-so-far lines drop within the first few trials and then creep. A shaded band shows how far random search varies by luck, and a small bar the noise of a seed."}}
+# %% mystnb={"image": {"alt": "Loss against the number of the evaluation for TPE and random search. Both best-so-far lines drop within the first few evaluations and then creep. A shaded band shows how far random search varies by luck, and a small bar the noise of a seed."}}
 figures.history({"TPE": search, "random": random}, band, noise)
 plt.show()
 
 # %% [markdown]
 # Read the printed lines before you believe the picture. Within two SDs of a seed it is a tie, and
-# beyond that there is still the luck of the draws, which the band shows. With a few dozen trials on
+# beyond that there is still the luck of the draws, which the band shows. With a few dozen evaluations on
 # this problem, expect a tie: many settings are about equally good, and random search finds one of
-# them soon. If TPE has learned something, it shows in the typical trial rather than in the best,
-# because it spends fewer trials in hopeless places: compare the medians. It earns its keep where
-# trials are expensive, parameters many and good regions small.
+# them soon. If TPE has learned something, it shows in the typical evaluation rather than in the best,
+# because it spends fewer of them in hopeless places: compare the medians. It earns its keep where
+# evaluations are expensive, parameters many and good regions small.
 #
 # Repeat a comparison before you conclude anything: `benchmarks/tuning.py` does so, on several mice.
 
@@ -319,23 +319,23 @@ forest = RandomForestRegressor(300, oob_score=True, random_state=0)
 forest.fit(inputs, ranks)
 shuffled = permutation_importance(forest, inputs, ranks, random_state=0)
 importance = dict(zip(names, shuffled.importances_mean, strict=True))
-print(f"R² of the forest on trials it was not fitted to: {forest.oob_score_:.2f}")
+print(f"R² of the forest on evaluations it was not fitted to: {forest.oob_score_:.2f}")
 
-# %% mystnb={"image": {"alt": "Six small scatter plots of the loss against one parameter each, the best trial starred. In the panel of the most important parameter the points follow a trend; in most others they form a flat cloud."}}
+# %% mystnb={"image": {"alt": "Six small scatter plots of the loss against one parameter each, the best evaluation starred. In the panel of the most important parameter the points follow a trend; in most others they form a flat cloud."}}
 figures.slices(both, names, importance)
 plt.show()
 
 # %% [markdown]
 # Three warnings. The R² printed above says how far to trust the importances: if it is small, not at
-# all. TPE's trials crowd where it liked to look, so the edges of its favourite parameters are
+# all. TPE's evaluations crowd where it liked to look, so the edges of its favourite parameters are
 # thinly covered. And a slice hides what acts together: a learning rate may be too high only for a
 # large network.
 #
-# Parallel coordinates show the trials whole. Each line is one trial; it crosses each axis at that
-# trial's value, and ends at its rank. Follow the dark, thick lines of the good trials: where they
+# Parallel coordinates show the evaluations whole. Each line is one of them; it crosses each axis at its
+# value, and ends at its rank. Follow the dark, thick lines of the good ones: where they
 # spread over a whole axis, that parameter hardly matters.
 
-# %% mystnb={"image": {"alt": "Parallel coordinates: smooth lines run through one vertical axis per parameter to the rank of the loss. Dark, thick lines, the good trials, gather on the axis of the learning rate and spread widely over others; pale lines end at the top among the bad ranks."}}
+# %% mystnb={"image": {"alt": "Parallel coordinates: smooth lines run through one vertical axis per parameter to the rank of the loss. Dark, thick lines, the good evaluations, gather on the axis of the learning rate and spread widely over others; pale lines end at the top among the bad ranks."}}
 figures.parallel(both, names)
 plt.show()
 
@@ -344,21 +344,22 @@ plt.show()
 #
 # Now the winner meets the default. Both are fitted to all training trials, and then, for the first
 # and only time, predict the block that was put away. The question is not whether one dot is higher
-# but whether the *difference* is more than chance: `r2_gain` takes the two predictions trial by
+# but whether the *difference* is more than chance: `r2_difference` takes the two predictions trial by
 # trial, so what both get wrong cancels.
 
 # %%
+kernel = evaluation_kernel(session.bin_size)  # both sides are smoothed over 100 ms
 models = {"default": clone(base), "tuned": search.best_model()}
 truth, psth, predicted, scores = counts[test], counts[train].mean(axis=0), {}, {}
 for name, model in models.items():
     predicted[name] = model.fit(*data).predict(pupil[test])
-    score = psth_relative(truth, predicted[name], psth)
-    scores[name] = score, *bootstrap_ci(truth, predicted[name], psth)
+    score = psth_relative(truth, predicted[name], psth, kernel)
+    scores[name] = score, *bootstrap_ci(truth, predicted[name], psth, kernel=kernel)
 
 pair = predicted["tuned"], predicted["default"]
-gain = bootstrap_ci(truth, *pair, metric="r2_gain")
+difference = bootstrap_ci(truth, *pair, metric="r2_difference", kernel=kernel)
 print("tuned minus default in R², 95 % CI")
-for region, low, high in zip(regions, *gain, strict=True):
+for region, low, high in zip(regions, *difference, strict=True):
     verdict = "no difference to be seen" if low < 0 < high else "a difference"
     print(f"{region} [{low:+.3f}, {high:+.3f}]: {verdict}")
 
@@ -397,10 +398,9 @@ compared.round(4)
 # %% [markdown]
 # ## Larger searches
 #
-# - `n_jobs=2` evaluates trials in worker processes, one thread each; as many as you have cores.
+# - `n_jobs=2` runs evaluations in worker processes, one thread each; as many as you have cores.
 # - `trials=SparkTrials(parallelism=8)` spreads a search over a Spark cluster; any other hyperopt
 #   `Trials` will do too. Install the extra with `pip install "pupil-helpers[spark]"`.
-# - `algo="optuna"` draws with Optuna's TPE instead, after `pip install "pupil-helpers[optuna]"`.
 # - `model=` takes any model of chapter 3, or a function of your own that makes one.
 
 # %% [markdown]
@@ -488,7 +488,7 @@ assert np.allclose([np.mean(values < 1e-3) for values in drawn], shares, atol=0.
 # curse = -searches.min(axis=1).mean()
 # ```
 #
-# Nearly two standard deviations, with nothing found at all. And it grows with the number of trials:
+# Nearly two standard deviations, with nothing found at all. And it grows with the number of evaluations:
 # the longer you search, the less your best loss means.
 #
 # </details>
@@ -501,7 +501,7 @@ searches = np.random.default_rng(0).normal(0, noise, (10_000, 20))
 curse = -searches.min(axis=1).mean()
 mistakes = {
     "The right size, but negative: the question is how much better it seems.": -curse,
-    "Take the minimum over the 20 trials of each search.": -searches.min(axis=0).mean(),
+    "Take the minimum over the 20 evaluations of each search.": -searches.min(axis=0).mean(),
     "In units of the noise: multiply by `noise`.": curse / noise,
 }
 check(my_curse, curse, mistakes, tolerance=0.03)
@@ -512,22 +512,22 @@ assert 1.8 < curse / noise < 1.95  # the expected lowest of 20 normal draws is 1
 # ### Exercise 5.3: stop the hopeless
 #
 # The random search ran without early stopping, so `random.records` holds whole curves. Suppose every
-# trial had been ended half way (after epoch `base.epochs // 2`) if its lowest loss so far was above
-# the *median* of all 20 at that point. How many trials would have ended? Would the best one have been
+# evaluation had been ended half way (after epoch `base.epochs // 2`) if its lowest loss so far was above
+# the *median* of all 20 at that point. How many would have ended? Would the best one have been
 # among them? Answer with two numbers: how many, and 1 or 0.
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# `np.array([record["curve"] for record in random.records])` has shape (trials, epochs).
+# `np.array([record["curve"] for record in random.records])` has shape (evaluations, epochs).
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# Take the minimum over the first half of the epochs for each trial, compare with the median of
-# these, and see whether the trial with the lowest *final* loss is above it.
+# Take the minimum over the first half of the epochs for each evaluation, compare with the median of
+# these, and see whether the one with the lowest *final* loss is above it.
 #
 # </details>
 #
@@ -541,7 +541,7 @@ assert 1.8 < curse / noise < 1.95  # the expected lowest of 20 normal draws is 1
 # answer = [ended.sum(), int(ended[curves.min(axis=1).argmin()])]
 # ```
 #
-# Half of them, by the nature of a median: a quarter of all epochs saved. Whether the best trial
+# Half of them, by the nature of a median: a quarter of all epochs saved. Whether the best one
 # survives is luck on this scale, and the reason why `tune` is gentler early on.
 #
 # </details>
@@ -558,7 +558,7 @@ stops = [ended.sum(), int(ended[best])]
 at_half = curves[:, base.epochs // 2 - 1]
 mistakes = {
     "Lower is better: end those above the median.": [(~ended).sum(), int(ended[best])],
-    "The second number is 1 if the best trial would have ended, else 0.": [stops[0], 1 - stops[1]],
+    "The second number is 1 if the best one would have ended, else 0.": [stops[0], 1 - stops[1]],
 }
 check(my_stops, stops, mistakes)
 print(f"{stops[0]} of {len(curves)} end; the best is {'lost' if stops[1] else 'kept'}")
@@ -570,7 +570,7 @@ assert stops[0] <= len(curves) // 2
 # - Prove that every parameter you search changes the fit: same seed, one change, other predictions.
 # - Put the test block away before the search; judge candidates on inner blocks; look once.
 # - Measure the noise of the loss first. It is the ruler for every difference.
-# - Write finished trials to disk as text. A search that can be killed can be long.
+# - Write finished evaluations to disk as text. A search that can be killed can be long.
 # - Give random search the same budget before you praise anything cleverer.
 # - The best loss of a search is too good to report: that is what the test block is for.
 # - Next: chapter 6, testing.

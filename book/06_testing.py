@@ -61,24 +61,25 @@ import numpy as np
 import pandas as pd
 import torch
 
-from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
-from pupil_helpers.evaluation.compare import ceilings, compare, gains, out_of_fold, summary
-from pupil_helpers.evaluation.nulls import linear_shift, refit_score, session_permutation
+from pupil_helpers import PupilEncoder, bits_per_spike, boxcar, ceilings, check, compare
+from pupil_helpers import differences, evaluation_kernel, load_session, out_of_fold
+from pupil_helpers import psth_relative, r2, session_permutation, smooth, summary
+
+# %%
+from pupil_helpers.evaluation.nulls import linear_shift, refit_score
 from pupil_helpers.evaluation.nulls import time_shuffle, trial_shuffle
-from pupil_helpers.teaching.exercises import check
-from pupil_helpers.signals.pupil import FEATURES, MOTIONS
-from pupil_helpers.metrics.scores import bits_per_spike, flattened_r2, psth_relative, r2
-from pupil_helpers.plotting import testing as figures
-from pupil_helpers.plotting import use_style
-from pupil_helpers.models.linear import PSTH, Constant, PlainRNNEncoder, Ridge, TemporalConv
-from pupil_helpers.signals.rates import EVALUATION_KERNEL, boxcar, smooth
-from pupil_helpers.recordings.download import load_session
-from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
+from pupil_helpers.metrics.scores import flattened_r2
+from pupil_helpers.models.linear import PSTH, Constant, Ridge
+from pupil_helpers.models.neural import PlainRNNEncoder, TemporalConv
+from pupil_helpers.plotting import testing as figures, use_style
+from pupil_helpers.signals.pupil import FEATURES, MOTIONS, PupilFeatures
 
 use_style()
 
 # %%
 session = load_session("simulated")
+kernel = evaluation_kernel(session.bin_size)  # a boxcar of 100 ms
 wanted = ["SCs", "SCm", "LGd", "CA1", "VISam"]
 present = session.region_table().index
 regions = [name for name in wanted if name in present]
@@ -94,9 +95,10 @@ print(session.name, counts.shape, regions)
 # answers the stimulus. A good model has to do well in the first three. In the other two it has to
 # know when to be quiet.
 #
-# ## Beside three plain rivals
+# ## Beside three baseline models
 #
-# A score on its own means little. We put three rivals beside it that anybody can understand:
+# A score on its own means little. We put three **baseline models** beside it that anybody can
+# understand:
 #
 # - **constant**: the mean count of each region, in every bin of every trial;
 # - **PSTH**: the average response to the stimulus, the same in every trial. No pupil needed;
@@ -107,9 +109,9 @@ print(session.name, counts.shape, regions)
 # comparison goes on where it stopped.
 
 # %%
-rivals = {"constant": Constant(), "PSTH": PSTH(), "ridge": Ridge()}
+baselines = {"constant": Constant(), "PSTH": PSTH(), "ridge": Ridge()}
 encoder = {"PupilEncoder": PupilEncoder(n_members=5)}  # five networks instead of ten save time
-table = compare(session, rivals | encoder, regions, seeds=(0,))
+table = compare(session, baselines | encoder, regions, seeds=(0,))
 table.drop(columns="file").tail(3).round(3)
 
 # %% [markdown]
@@ -124,7 +126,7 @@ table.drop(columns="file").tail(3).round(3)
 
 # %%
 held = out_of_fold(table, "PupilEncoder")
-y, p, b = (smooth(a, EVALUATION_KERNEL) for a in (held.counts, held.predicted, held.baseline))
+y, p, b = (smooth(a, kernel) for a in (held.counts, held.predicted, held.psth))
 error, null = ((y - p) ** 2).sum(axis=1), ((y - b) ** 2).sum(axis=1)  # (trials, regions)
 by_hand = 1 - error.sum(axis=0) / null.sum(axis=0)
 print(dict(zip(regions, by_hand.round(3).tolist(), strict=True)))
@@ -202,8 +204,8 @@ asked.unstack("model").loc[regions].round(3) + 0  # + 0: no "-0.0"
 
 # %%
 constant = out_of_fold(table, "constant")
-per_region = r2(constant.counts, constant.predicted)
-flattened = flattened_r2(constant.counts, constant.predicted)
+per_region = r2(constant.counts, constant.predicted, kernel)
+flattened = flattened_r2(constant.counts, constant.predicted, kernel)
 print("one by one ", per_region.round(3))
 print("flattened  ", round(flattened, 3))
 assert (per_region < 0.01).all()
@@ -237,7 +239,7 @@ def one_split(spikes, rng):
     """Ceiling from one random split of a region's neurons; spikes (trials, bins, neurons)."""
     order = rng.permutation(spikes.shape[2])
     halves = [spikes[:, :, part].sum(axis=2, keepdims=True) for part in np.array_split(order, 2)]
-    first, second = (smooth(half, EVALUATION_KERNEL).ravel() for half in halves)
+    first, second = (smooth(half, kernel).ravel() for half in halves)
     r = np.corrcoef(first, second)[0, 1]
     return 2 * r / (1 + r)
 
@@ -280,12 +282,12 @@ plt.show()
 tried = [0.02, 0.05, 0.1, 0.2, 0.5]  # widths of the boxcar in seconds
 kernels = [boxcar(width, session.bin_size) for width in tried]
 if truth is not None:
-    limit = [known_ceiling(counts, truth, kernel) for kernel in kernels]
+    limit = [known_ceiling(counts, truth, k) for k in kernels]
 else:
     own = [session.spikes[:, :, session.regions == name] for name in regions]
     limit = [[split_half_ceiling(spikes, k, n_splits=10) for spikes in own] for k in kernels]
-reached = np.array([r2(held.counts, held.predicted, kernel) for kernel in kernels])
-of_psth = np.array([r2(held.counts, held.baseline, kernel) for kernel in kernels])
+reached = np.array([r2(held.counts, held.predicted, k) for k in kernels])
+of_psth = np.array([r2(held.counts, held.psth, k) for k in kernels])
 if truth is not None:
     assert (reached[3] > 2 * reached[0])[np.isin(regions, driven)].all()
 
@@ -311,13 +313,13 @@ shown = np.sort(np.argsort(np.nan_to_num(size))[-4:])
 
 def rate(values):
     """Counts per bin of these trials -> smoothed spikes per second and neuron."""
-    return smooth(values[shown], EVALUATION_KERNEL)[..., :3] / neurons[:3] / session.bin_size
+    return smooth(values[shown], kernel)[..., :3] / neurons[:3] / session.bin_size
 
 
 true_rate = None if truth is None else rate(truth)
 
 # %% mystnb={"image": {"alt": "Rates of three regions in four test trials. The recorded rate is a ragged grey area. The dotted PSTH is the same in every trial. The coloured prediction follows the black true rate through sharp peaks at saccades and slow rises, far more closely than it follows the ragged recording."}}
-traces = [rate(held.counts), rate(held.predicted), rate(held.baseline), true_rate]
+traces = [rate(held.counts), rate(held.predicted), rate(held.psth), true_rate]
 figures.traces(session.time, shown, *traces, regions[:3])
 plt.show()
 
@@ -412,11 +414,8 @@ plt.show()
 
 # %%
 coarse = counts.reshape(len(counts), -1, 5, len(regions)).sum(axis=2)  # bins of 50 ms
-score = refit_score(
-    lambda: Ridge(n_lags=7, stride=1, bin_size=5 * session.bin_size),
-    n_folds=2,
-    metric=lambda *arrays: psth_relative(*arrays, kernel=None),
-)
+wide_bins = 5 * session.bin_size
+score = refit_score(lambda: Ridge(n_lags=7, stride=1, bin_size=wide_bins), n_folds=2)
 shifted = linear_shift(score, session.pupil[:, 2::5], coarse, max_shift=20)
 if truth is not None:
     assert (shifted.p[np.isin(regions, driven)] <= 0.05).all()
@@ -459,13 +458,15 @@ plt.show()
 # ## Did the RNN outperform all other methods?
 #
 # That is how the original PupilEncoder summed up its result. We can ask again, with every model
-# given the same features, the same PSTH to start from, the same folds and the same care in
-# training. The contestants: **ridge**; the **plain RNN** of chapter 3; a temporal **convolution**
+# given the same features, the same PSTH to start from, the same folds, left-out blocks and
+# shrinkage, and every network in an ensemble of five. The contestants: **ridge**; the **plain RNN** of chapter 3; a temporal **convolution**
 # in the manner of facemap ([Syeda and colleagues,
 # 2024](https://doi.org/10.1038/s41593-023-01490-6)); and `PupilEncoder`.
 
 # %%
-contestants = {"ridge": Ridge(), "plain RNN": PlainRNNEncoder(), "convolution": TemporalConv()}
+five = {"n_members": 5}
+contestants = {"ridge": Ridge(), "plain RNN": PlainRNNEncoder(**five)}
+contestants |= {"convolution": TemporalConv(**five)}
 contest = compare(session, contestants | encoder, regions, n_folds=2, seeds=(0,))
 ranking = summary(contest)
 
@@ -493,22 +494,20 @@ wide.round(3)
 # trial:
 
 # %%
-behind = gains(contest, reference="PupilEncoder")
+behind = differences(contest, "PupilEncoder")
 best = behind.groupby("region")["score"].max().loc[regions]
-print("best rival's R² above PupilEncoder's:", best.round(3).to_dict())
+print("best other model's R² above PupilEncoder's:", best.round(3).to_dict())
 
-# %% mystnb={"image": {"alt": "R² of three rivals minus that of PupilEncoder, with intervals, in five regions. Most dots lie a little left of zero in SCs, SCm and LGd, and several intervals reach across zero."}}
-figures.gains(behind, "PupilEncoder")
+# %% mystnb={"image": {"alt": "R² of three other models minus that of PupilEncoder, with intervals, in five regions. Most dots lie a little left of zero in SCs, SCm and LGd, and several intervals reach across zero."}}
+figures.differences(behind, "PupilEncoder")
 plt.show()
 
 # %% [markdown]
-# Left of the dotted line the rival is worse than `PupilEncoder`. The differences are small, a few
-# thousandths of R² up to a few hundredths, and where an interval crosses the line, one mouse cannot
-# decide. (A hair to the right, in a region without a link, need not be a link that the rival found:
-# rivals smooth their PSTH a little, and `PupilEncoder` without trust gives the PSTH as it is.) A
-# network that starts from another seed would move the dots, too: for a claim, use at
-# least five seeds, several mice, and all the models, GRU and LSTM included.
-# `python benchmarks/rivals.py` does that, and `benchmarks/real_session.py` prints the same table
+# Left of the dotted line the other model is worse than `PupilEncoder`. The differences are small, a
+# few thousandths of R² up to a few hundredths, and where an interval crosses the line, one mouse
+# cannot decide. A network that starts from another seed would move the dots, too: for a claim, use
+# at least five seeds, several mice, and all the models, GRU and LSTM included.
+# `python benchmarks/contest.py` does that, and `benchmarks/real_session.py` prints the same table
 # for a real recording. The order depends on how much there is to learn from, too: with
 # `--trials`, `--drive` and `--noise` the first of them makes richer and poorer mice.
 #
@@ -519,11 +518,15 @@ plt.show()
 
 
 # %%
+class NoMotion(PupilFeatures):
+    def forward(self, filled, missing):
+        features = super().forward(filled, missing)  # (trials, bins, 10)
+        shown = torch.tensor([name not in MOTIONS for name in FEATURES])
+        return features * shown.to(features.device)
+
+
 class WithoutMotion(PupilEncoder):
-    def _inputs(self, pupil):
-        features = self.features_.transform(pupil)
-        features[..., [FEATURES.index(name) for name in MOTIONS]] = 0
-        return self.filter_features(torch.from_numpy(features).to(self._device()))
+    features = NoMotion
 
 
 parts = {
@@ -540,8 +543,8 @@ parts = {
 apart = compare(session, parts, regions[:3], n_folds=2, seeds=(0,))
 
 # %% mystnb={"image": {"alt": "Loss of R² in three regions when one part of PupilEncoder is left out. Leaving out the eye's motion costs by far the most in SCs and SCm; in LGd, leaving out the PSTH costs as much. Leaving out the stem, the components, the recurrence, the skip, the leaky start or the ensemble costs little, each with a short interval close to zero."}}
-lost = gains(apart, reference="all of it")
-figures.gains(lost, "the whole model")
+lost = differences(apart, "all of it")
+figures.differences(lost, "the whole model")
 plt.show()
 
 # %%
@@ -569,11 +572,11 @@ if session.truth is not None:
 y3, p3, c3 = (a[..., :3] for a in (held.counts, held.predicted, constant.predicted))
 meanings = {
     "R² of raw bins, mean of three regions": r2(y3, p3, kernel=None).mean(),
-    "R² at 100 ms, mean of three regions": r2(y3, p3).mean(),
-    "R² at 100 ms, best region": r2(y3, p3).max(),
+    "R² at 100 ms, mean of three regions": r2(y3, p3, kernel).mean(),
+    "R² at 100 ms, best region": r2(y3, p3, kernel).max(),
     "R² at 500 ms, mean of three regions": r2(y3, p3, boxcar(0.5, session.bin_size)).mean(),
-    "R² at 100 ms, regions flattened": flattened_r2(y3, p3),
-    "the same of constants, without any pupil": flattened_r2(y3, c3),
+    "R² at 100 ms, regions flattened": flattened_r2(y3, p3, kernel),
+    "the same of constants, without any pupil": flattened_r2(y3, c3, kernel),
 }
 meanings = pd.Series(meanings)
 assert meanings.max() > 3 * meanings.iloc[0]
@@ -653,13 +656,13 @@ p1 = held.predicted[..., 0].astype(float)
 my_bits = ...  # one number
 
 # %% tags=["hide-cell", "solution"]
-gain = (y1 * np.log(p1 / y1.mean()) - p1 + y1.mean()).sum()
-bits = gain / (y1.sum() * np.log(2))
+gained = (y1 * np.log(p1 / y1.mean()) - p1 + y1.mean()).sum()
+bits = gained / (y1.sum() * np.log(2))
 mistakes = {
     "Those are nats: divide by ln 2 as well.": bits * np.log(2),
-    "Divide by the number of spikes, not by the number of bins.": gain / (y1.size * np.log(2)),
+    "Divide by the number of spikes, not by the number of bins.": gained / (y1.size * np.log(2)),
     "The sign is turned round: model minus null.": -bits,
-    "That is the sum: divide by the number of spikes and by ln 2.": gain,
+    "That is the sum: divide by the number of spikes and by ln 2.": gained,
 }
 check(my_bits, bits, mistakes)
 np.testing.assert_allclose(bits, bits_per_spike(held.counts, held.predicted)[0], rtol=1e-5)
@@ -720,7 +723,7 @@ np.testing.assert_allclose(shifted.p, cautious)
 #
 # The ceilings of the real session are for 0 to 0.4 s after the stimulus. Does the window matter?
 # Compute the PSTH-relative score of `PupilEncoder` in that window only, for every region, from
-# `held.counts`, `held.predicted` and `held.baseline`. Cut first, and let `psth_relative` smooth
+# `held.counts`, `held.predicted` and `held.psth`. Cut first, and let `psth_relative` smooth
 # what is left.
 #
 # <details>
@@ -744,7 +747,7 @@ np.testing.assert_allclose(shifted.p, cautious)
 # ```python
 # window = (session.time > 0) & (session.time < 0.4)
 # my_scores = psth_relative(
-#     held.counts[:, window], held.predicted[:, window], held.baseline[:, window]
+#     held.counts[:, window], held.predicted[:, window], held.psth[:, window], kernel
 # )
 # ```
 #
@@ -758,12 +761,14 @@ my_scores = ...  # (regions,)
 
 # %% tags=["hide-cell", "solution"]
 window = (session.time > 0) & (session.time < 0.4)
-cut = [a[:, window] for a in (held.counts, held.predicted, held.baseline)]
-in_window = psth_relative(*cut)
+cut = [a[:, window] for a in (held.counts, held.predicted, held.psth)]
+in_window = psth_relative(*cut, kernel)
 mistakes = {
     "That is the score of the whole trial.": by_hand,
-    "That is R²: compare with the PSTH, held.baseline.": r2(*cut[:2]),
-    "The PSTH is the third argument, the prediction the second.": psth_relative(*cut[::2], cut[1]),
+    "That is R²: compare with the PSTH, held.psth.": r2(*cut[:2], kernel),
+    "The PSTH is the third argument, the prediction the second.": psth_relative(
+        *cut[::2], cut[1], kernel
+    ),
 }
 check(my_scores, in_window, mistakes)
 assert window.all() or not np.allclose(in_window, by_hand, atol=1e-4)

@@ -63,20 +63,13 @@ import torch
 from captum.attr import IntegratedGradients
 from scipy.stats import spearmanr
 
-from pupil_helpers import PupilEncoder
+from pupil_helpers import PupilEncoder, blocked_folds, check, evaluation_kernel
+from pupil_helpers import integrated_gradients, lag_profile, load_session
 from pupil_helpers.attribution import channels
-from pupil_helpers.attribution.gradients import (
-    expected_gradients,
-    integrated_gradients,
-    lag_profile,
-    randomised,
-)
-from pupil_helpers.teaching.exercises import check
-from pupil_helpers.metrics.scores import r2_gain
-from pupil_helpers.plotting import attribution as figures
-from pupil_helpers.plotting import use_style
-from pupil_helpers.recordings.download import load_session
-from pupil_helpers.signals.splits import blocked_folds
+from pupil_helpers.attribution.gradients import expected_gradients, randomised
+from pupil_helpers.attribution.lag_profiles import lag_correlation
+from pupil_helpers.metrics.scores import r2_difference
+from pupil_helpers.plotting import attribution as figures, use_style
 
 # %%
 use_style()
@@ -97,14 +90,14 @@ pupil, held_out = session.pupil, counts[test]
 #
 # We fit the default model of chapter 4, with five networks instead of ten, which is quicker. An
 # attribution explains *this model*. If the model predicts badly, there is nothing to explain, so
-# look at the held-out score first. Beside it stands the trust that the model has in its own
+# look at the held-out score first. Beside it stands the shrinkage, the weight that the model gives to its own
 # networks: 0 means that it predicts the PSTH and ignores the pupil.
 
 # %%
 model = PupilEncoder(n_members=5, bin_size=session.bin_size)
 model.fit(pupil[train], counts[train])
 score = model.score(pupil[test], held_out, "psth_relative", per_region=True)
-pd.DataFrame({"score against the PSTH": score, "trust": model.shrinkage_}, regions).round(2)
+pd.DataFrame({"score against the PSTH": score, "shrinkage": model.shrinkage_}, regions).round(2)
 
 # %% [markdown]
 # We explain the three regions with the highest scores.
@@ -132,7 +125,7 @@ trial, at = test[row], at + 60
 print(f"trial {trial}, {session.time[at]:.2f} s: {unusual.max():.2f} times the average")
 
 # %% [markdown]
-# To ask for reasons, we need something to compare with: a **baseline**. Ours is an eye that is
+# To ask for reasons, we need something to compare with: a **reference**. Ours is an eye that is
 # average and still, each channel at its training mean. The prediction for it is $F(x')$, the
 # prediction for the recorded pupil $F(x)$, and the question becomes: how is the difference
 # $F(x) - F(x')$ to be shared out among the samples $x_i$?
@@ -140,9 +133,9 @@ print(f"trial {trial}, {session.time[at]:.2f} s: {unusual.max():.2f} times the a
 # The gradient at $x$ alone will not do. It says what a *tiny* change would do, and where a unit is
 # saturated a tiny change does nothing. **Integrated Gradients**
 # ([Sundararajan and colleagues, 2017](https://doi.org/10.48550/arXiv.1703.01365)) walk
-# from the baseline to the recording in a straight line and collect the gradient all along the way:
+# from the reference to the recording in a straight line and collect the gradient all along the way:
 #
-# $$\text{credit}_i = (x_i - x'_i) \int_0^1 \frac{\partial F}{\partial x_i}\bigl(x' + \alpha\,(x - x')\bigr)\, d\alpha.$$
+# $$\text{attribution}_i = (x_i - x'_i) \int_0^1 \frac{\partial F}{\partial x_i}\bigl(x' + \alpha\,(x - x')\bigr)\, d\alpha.$$
 #
 # Gradients have to reach the three channels themselves, through velocities, filters and networks.
 # `model.as_module()` gives the whole model as one torch module. `prepare` fills the blinks, as the
@@ -151,7 +144,7 @@ print(f"trial {trial}, {session.time[at]:.2f} s: {unusual.max():.2f} times the a
 # %%
 net = model.as_module()
 x, missing = net.prepare(pupil[[trial]])  # (1, bins, 3), (1, bins, 1)
-average = torch.as_tensor(model.features_.mean_)  # (3,)
+average = model.module_.features.mean  # (3,)
 start = average.to(x).expand_as(x)
 with torch.no_grad():
     difference = (net(x, missing) - net(start, missing))[0, at, best[0]].item()
@@ -168,7 +161,7 @@ for alpha, weight in zip((nodes + 1) / 2, weights / 2, strict=True):  # for 0 to
     point = (start + alpha * (x - start)).requires_grad_()
     output = net(point, missing)[0, at, best[0]]
     slope += weight * torch.autograd.grad(output, point)[0]
-credit = (x - start) * slope  # (1, bins, 3)
+attributions = (x - start) * slope  # (1, bins, 3)
 
 # %% [markdown]
 # The same from captum ([Kokhlikyan and colleagues, 2020](https://doi.org/10.48550/arXiv.2009.07896)), the library that most
@@ -187,27 +180,29 @@ with torch.backends.cudnn.flags(enabled=False):
         n_steps=64,
         method="gausslegendre",
     )
-torch.testing.assert_close(from_captum, credit, rtol=1e-3, atol=1e-6, check_dtype=False)
+torch.testing.assert_close(from_captum, attributions, rtol=1e-3, atol=1e-6, check_dtype=False)
 
-# %% mystnb={"image": {"alt": "Three columns, area, x and y. Top: the pupil over one trial, with a vertical line at the bin to be explained. Bottom: the credit of every sample. Close to the line the credits of x and y swing up and down between neighbouring samples; far from it they are nearly zero."}}
+# %% mystnb={"image": {"alt": "Three columns, area, x and y. Top: the pupil over one trial, with a vertical line at the bin to be explained. Bottom: the attribution of every sample. Close to the line the attributions of x and y swing up and down between neighbouring samples; far from it they are nearly zero."}}
 filled = x[0].cpu().numpy()
-figures.credit_in_trial(session.time, filled, credit[0].cpu().numpy(), at)
+figures.attribution_in_trial(session.time, filled, attributions[0].cpu().numpy(), at)
 plt.show()
 
 # %% [markdown]
-# The saccade shortly before the line gets the credit, as it should: this region follows saccades.
-# But look at x and y closely. Neighbouring samples get large credits of opposite sign. There
+# The saccade shortly before the line gets the attributions, as it should: this region follows saccades.
+# But look at x and y closely. Neighbouring samples get large attributions of opposite sign. There
 # is a reason. The model hears *velocities*, differences between samples 40 ms apart, so where
 # one sample pushes up, the other pushes down. The sum is right; its pieces are hard to read.
 #
 # ## Is it complete?
 #
-# All credits together must add up to the difference in the prediction. This is **completeness**,
+# All attributions together must add up to the difference in the prediction. This is **completeness**,
 # the reason to trust the numbers, and it can be checked every time.
 
 # %%
-error = abs(credit.sum().item() - difference) / abs(difference)
-print(f"sum of credits {credit.sum():.3f}, difference {difference:.3f}, error {error:.1e}")
+error = abs(attributions.sum().item() - difference) / abs(difference)
+print(
+    f"sum of attributions {attributions.sum():.3f}, difference {difference:.3f}, error {error:.1e}"
+)
 assert error < 0.01
 
 # %% [markdown]
@@ -234,12 +229,12 @@ plt.show()
 #
 # ## Levels or changes?
 #
-# Where in time should a saccade's credit go? The eye jumps once and then *stays* somewhere else, so
-# every later sample is away from the baseline too. We can write the same path in another way: as
+# Where in time should a saccade's attribution go? The eye jumps once and then *stays* somewhere else, so
+# every later sample is away from the reference too. We can write the same path in another way: as
 # a starting point and a series of changes $\Delta x_u = x_u - x_{u-1}$. A change at time $u$ moves
 # all samples from $u$ on, so its gradient is the sum of theirs:
 #
-# $$\text{credit of change } u = \Delta x_u \sum_{i \ge u} \int_0^1 \frac{\partial F}{\partial x_i}\, d\alpha .$$
+# $$\text{attribution of change } u = \Delta x_u \sum_{i \ge u} \int_0^1 \frac{\partial F}{\partial x_i}\, d\alpha .$$
 #
 # The sum over the trial is the same as before, to the last digit.
 
@@ -247,10 +242,10 @@ plt.show()
 later = slope.flip(1).cumsum(1).flip(1)  # sum of the slopes from each bin on
 change = torch.diff(x - start, dim=1, prepend=torch.zeros_like(x[:, :1]))
 by_change = change * later
-torch.testing.assert_close(by_change.sum(dim=1), credit.sum(dim=1))
+torch.testing.assert_close(by_change.sum(dim=1), attributions.sum(dim=1))
 
-# %% mystnb={"image": {"alt": "The same trial with credit given to changes. The jagged swings are gone: x and y have one narrow positive bump each, at the saccade shortly before the line."}}
-figures.credit_in_trial(session.time, filled, by_change[0].cpu().numpy(), at)
+# %% mystnb={"image": {"alt": "The same trial with attributions to changes. The jagged swings are gone: x and y have one narrow positive bump each, at the saccade shortly before the line."}}
+figures.attribution_in_trial(session.time, filled, by_change[0].cpu().numpy(), at)
 plt.show()
 
 # %% [markdown]
@@ -262,7 +257,7 @@ plt.show()
 # ## Which lag?
 #
 # One bin is an anecdote. `lag_profile` explains a random bin of every trial, several times over, and
-# lines up the credits by the **lag** between sample and bin. Positive lags are the pupil's
+# lines up the attributions by the **lag** between sample and bin. Positive lags are the pupil's
 # past: there the neurons follow the pupil. To make channels and bins comparable, it explains the
 # *logarithm* of the expected count, because in this model, as in the simulation, influences
 # multiply, and logarithms turn that into sums.
@@ -276,7 +271,7 @@ plt.show()
 
 # %% [markdown]
 # The dashed line is the kernel that made the spikes, scaled to the height of the curve. Given to
-# changes, credit recovers its place and its shape. It also has a sign: in LGd of this mouse,
+# changes, the attribution recovers its place and its shape. It also has a sign: in LGd of this mouse,
 # saccades suppress. And in SCm the bump lies at *negative* lags: these neurons
 # fire before the eye moves, and a model that may look ahead has found it. Where the truth is
 # flat and the curve is not, that is the model's own doing.
@@ -296,16 +291,17 @@ lags.round(2)
 #
 # ## What each channel contributes, bin by bin
 #
-# There is a second road to the same place, without gradients. Move the channels from the baseline
-# to the recording *one after the other*, and credit each with the change it makes. The order
+# There is a second road to the same place, without gradients. Move the channels from the reference
+# to the recording *one after the other*, and attribute to each the change it makes. The order
 # matters, so average over all orders: these are **Shapley values**, from the theory of fair shares.
 # With three channels there are eight combinations, so eight predictions are enough, for
 # all bins at once. By hand, for the first trials of the test block:
 
 # %%
 shown = {}  # which channels are as recorded → log of the expected counts
+still = model.module_.features.mean.cpu().numpy()  # (3,)
 for subset in np.ndindex(2, 2, 2):
-    mixed = np.where(subset, few, np.where(np.isnan(few), np.nan, model.features_.mean_))
+    mixed = np.where(subset, few, np.where(np.isnan(few), np.nan, still))
     shown[subset] = np.log(model.predict(mixed))
 area = (
     2 * (shown[1, 0, 0] - shown[0, 0, 0])  # area moves first, in two of six orders
@@ -320,11 +316,10 @@ area = (
 # each channel's samples: the two are one idea at different step sizes.
 
 # %%
-still = model.features_.mean_
 shapley = channels.contributions(model, few, still)[:, :, best]  # (trials, bins, regions, 3)
 np.testing.assert_allclose(shapley[..., 0], area[..., best], atol=1e-4)
 backward = integrated_gradients(
-    model, few, best, baseline=still, n_steps=48, tolerance=None, log=True
+    model, few, best, reference=still, n_steps=48, tolerance=None, log=True
 ).by_channel
 for n_steps in (1, 2, 4):
     forward = channels.contributions(model, few, still, n_steps)[:, :, best].sum(axis=1)
@@ -337,11 +332,11 @@ assert gap < 0.05
 # slow swings of the pupil's area are better seen.
 
 # %%
-credit = channels.contributions(model, pupil, still)[:, :, best]
-everything = model.features_.fill(pupil)
+attributions = channels.contributions(model, pupil, still)[:, :, best]
+everything = model.module_.prepare(pupil)[0].cpu().numpy()
 
 # %% mystnb={"image": {"alt": "One trial. Top: area, x and y. Below, for each of three regions, coloured areas show how much each channel raises or lowers the predicted log rate in each bin, and a black line their sum. Saccades in x and y make short bumps, after the jump in SCs, before it in SCm and downwards in LGd; area makes slow waves, largest in LGd."}}
-figures.contributions_in_trial(session.time, everything[trial], credit[trial], names)
+figures.contributions_in_trial(session.time, everything[trial], attributions[trial], names)
 plt.show()
 
 # %% [markdown]
@@ -354,7 +349,7 @@ plt.show()
 # share of the three. The simulation defines its truth in the same way.
 
 # %%
-share = channels.variance_share(credit)  # (regions, 3)
+share = channels.variance_share(attributions)  # (regions, 3)
 result = pd.DataFrame(share, names, ["area", "x", "y"])
 if session.truth is not None:
     true_share = session.truth.channel_share[rows]
@@ -372,7 +367,7 @@ result.round(2)
 # the area by some time. So correlate the two at every lag. For x and y, take the eye's speed.
 
 # %%
-found = channels.lag_correlation(credit, pupil, bin_size=session.bin_size)
+found = lag_correlation(attributions, pupil, bin_size=session.bin_size)
 lags = pd.DataFrame(found.peak, names, ["area", "x", "y"])
 if session.truth is not None:
     gap = np.abs(found.peak - session.truth.peak_lag[rows])
@@ -414,8 +409,9 @@ for channel in range(3):
     hidden[..., channel] = np.nan  # as if it had not been recorded
     reduced = PupilEncoder(n_members=5, bin_size=session.bin_size)
     reduced.fit(hidden[train], counts[train])
-    gain = r2_gain(held_out, model.predict(pupil[test]), reduced.predict(hidden[test]))
-    unique[:, channel] = gain[best]
+    pair = model.predict(pupil[test]), reduced.predict(hidden[test])
+    difference = r2_difference(held_out, *pair, evaluation_kernel(session.bin_size))
+    unique[:, channel] = difference[best]
 
 # %% mystnb={"image": {"alt": "Horizontal bars divided among area, x and y, one panel per region and one bar per method. Contributions, occlusion and permutation give x the most in SCs and SCm, like the truth, and area the most in LGd. Refitting gives y less than the others do, next to nothing in SCm and LGd."}}
 methods = {
@@ -442,18 +438,18 @@ pd.DataFrame(unique, names, ["area", "x", "y"]).rename_axis("R² that only it kn
 # %% [markdown]
 # *A common mistake.* "We removed the channel, the score stayed, so the neurons ignore it." What
 # follows is less: the other channels can stand in for it. The reverse fails as well. A channel can
-# get credit only because it moves together with one that matters.
+# get attributions only because it moves together with one that matters.
 #
-# ## Another baseline
+# ## Another reference
 #
 # "Compared with what?" is part of the answer. **Expected Gradients**
 # ([Erion and colleagues, 2021](https://doi.org/10.1038/s42256-021-00343-w)) compare with other trials, drawn at
-# random, instead of one average eye. Do trials that got much credit for a channel still do?
+# random, instead of one average eye. Do trials that got a large attribution for a channel still do?
 
 # %%
 some = pupil[test[:20]]
 single = integrated_gradients(
-    model, some, best, baseline=still, n_steps=16, tolerance=None, log=True
+    model, some, best, reference=still, n_steps=16, tolerance=None, log=True
 )
 expected = expected_gradients(model, some, pupil[train], best, n_samples=30, log=True)
 agreement = [
@@ -464,19 +460,19 @@ pd.DataFrame(agreement, names, ["area", "x", "y"]).round(2)
 
 # %% [markdown]
 # The order of the trials is much the same, but the numbers are not. An average *still* eye makes
-# no saccades, so against it nearly every saccade gets credit of one sign. Other trials do make
-# saccades, and against them a trial is also credited for saccades that it lacks. On average little
+# no saccades, so against it nearly every saccade gets an attribution of one sign. Other trials do make
+# saccades, and against them a trial gets attributions also for saccades that it lacks. On average little
 # is left (log counts, summed over bins):
 
 # %%
 means = {"still eye": single.by_channel, "other trials": expected.by_channel}
-table = {name: credits[..., 1].mean(axis=0) for name, credits in means.items()}
-pd.DataFrame(table, names).rename_axis("credit of x").round(1)
+table = {name: attributions[..., 1].mean(axis=0) for name, attributions in means.items()}
+pd.DataFrame(table, names).rename_axis("attributions of x").round(1)
 
 # %% [markdown]
 # ## Does it explain the model, or only its input?
 #
-# Credits are distances from the baseline times slopes. An attribution map may therefore look
+# Attributions are distances from the reference times slopes. An attribution map may therefore look
 # convincing because the *pupil* has shape, whatever the model does. The test
 # ([Adebayo and colleagues, 2018](https://doi.org/10.48550/arXiv.1810.03292)): scramble the trained weights and
 # attribute again. If the map stays the same, it does not explain the model. For comparison, the
@@ -484,7 +480,7 @@ pd.DataFrame(table, names).rename_axis("credit of x").round(1)
 
 # %%
 few = pupil[test[:8]]
-quick = {"regions": best, "baseline": still, "n_steps": 8, "tolerance": None}
+quick = {"regions": best, "reference": still, "n_steps": 8, "tolerance": None}
 maps = {"trained": [integrated_gradients(model, few, **quick).changes]}
 again = PupilEncoder(n_members=5, seed=1, bin_size=session.bin_size)
 again.fit(pupil[train], counts[train])
@@ -523,7 +519,7 @@ if session.truth is not None:
 # With its sign, the map of a scrambled model has, on average, little to do with the real one: the
 # check is passed. (A single scrambled model can land anywhere. Its few slopes point up or down by
 # chance, which is why there are several.) *Sizes only*, even a scrambled model's map resembles the
-# real one, because large movements of the eye get large credits of whatever sign. A heat map of
+# real one, because large movements of the eye get large attributions of whatever sign. A heat map of
 # absolute values looks convincing for the wrong reason.
 #
 # ## What attribution does not tell
@@ -539,8 +535,8 @@ for name, each in {"our model": model, "careless": careless}.items():
     scores[name] = each.score(pupil[test], held_out, "psth_relative", per_region=True)
     sizes[name] = channels.contributions(each, pupil[test], still).std(axis=(0, 1))
 
-# %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model gives no credit where the score is zero. The careless one gives credit everywhere; in MRN it is about half as large as in SCs, though the score there is below zero."}}
-figures.score_and_credit(regions, scores, sizes)
+# %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model attributes nothing where the score is zero. The careless one attributes everywhere; in MRN it is about half as large as in SCs, though the score there is below zero."}}
+figures.score_and_attribution(regions, scores, sizes)
 plt.show()
 
 # %%
@@ -552,19 +548,19 @@ if session.truth is not None:
 
 # %% [markdown]
 # MRN has nothing to do with the pupil. The careless model finds reasons for it all the same: they
-# are complete to as many digits as one likes, they look like the credits of SCs, and they mean
+# are complete to as many digits as one likes, they look like the attributions of SCs, and they mean
 # nothing. Score first, attribution second.
 #
-# **Correlated inputs share credit.** In the simulation, LGd ignores y. The model gives y some
-# credit there all the same, because x and y jump together and it cannot tell for sure which of
+# **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y some
+# attribution there all the same, because x and y jump together and it cannot tell for sure which of
 # them counts. Nothing in the attribution warns of it; only the truth did.
 #
-# **Prediction is not cause.** That SCm gets credit for the *future* pupil does not mean that the
+# **Prediction is not cause.** That SCm has attributions to the *future* pupil does not mean that the
 # future acts on neurons. More likely, the neurons move the eye, or something third moves
 # both. The lag narrows it down and no more. A bidirectional model is free to look both ways; a
 # causal one must find another explanation (exercise 7.3).
 #
-# **The baseline is a choice**, and so is the output: counts or their logarithm, one bin or the
+# **The reference is a choice**, and so is the output: counts or their logarithm, one bin or the
 # whole trial. Say which, whenever you show an attribution.
 
 # %% [markdown]
@@ -573,24 +569,24 @@ if session.truth is not None:
 # Write your answer in place of the dots, and then run the folded cell after it. It holds a
 # solution, and it says what is wrong with yours.
 #
-# ### Exercise 7.1: a wide pupil as the baseline
+# ### Exercise 7.1: a wide pupil as the reference
 #
-# Take the first test trial and the first of our regions. The baseline is now an eye whose area is
-# two SDs above its mean, with x and y at theirs. To what number must the credits of the
+# Take the first test trial and the first of our regions. The reference is now an eye whose area is
+# two SDs above its mean, with x and y at theirs. To what number must the attributions of the
 # whole trial sum (expected counts, not logarithms)? Compute it without any gradient.
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# Completeness: the credits sum to $F(x) - F(x')$, summed over bins. Two predictions will do.
+# Completeness: the attributions sum to $F(x) - F(x')$, summed over bins. Two predictions will do.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# The baseline pupil is `model.features_.mean_ + [2, 0, 0] * model.features_.sd_`, spread over all
-# bins. Blinks count as blinks in the baseline too: keep `NaN` where the recording has `NaN`.
+# The reference pupil is `still + [2, 0, 0] * sd`, with `sd = model.module_.features.sd.cpu().numpy()`, spread over all
+# bins. Blinks count as blinks in the reference too: keep `NaN` where the recording has `NaN`.
 #
 # </details>
 #
@@ -598,14 +594,14 @@ if session.truth is not None:
 # <summary>Solution</summary>
 #
 # ```python
-# wide = model.features_.mean_ + [2, 0, 0] * model.features_.sd_
+# wide = still + [2, 0, 0] * model.module_.features.sd.cpu().numpy()
 # recorded = pupil[test[:1]]
-# baseline = np.where(np.isnan(recorded), np.nan, wide)
-# change = model.predict(recorded) - model.predict(baseline)  # (1, bins, regions)
+# reference = np.where(np.isnan(recorded), np.nan, wide)
+# change = model.predict(recorded) - model.predict(reference)  # (1, bins, regions)
 # my_sum = change[..., best[0]].sum()
 # ```
 #
-# `integrated_gradients(model, recorded, best[0], baseline=wide)` gives credits with this sum, up to
+# `integrated_gradients(model, recorded, best[0], reference=wide)` gives attributions with this sum, up to
 # its completeness error.
 #
 # </details>
@@ -614,21 +610,21 @@ if session.truth is not None:
 my_sum = ...  # one number
 
 # %% tags=["hide-cell", "solution"]
-wide = model.features_.mean_ + [2, 0, 0] * model.features_.sd_
+wide = still + [2, 0, 0] * model.module_.features.sd.cpu().numpy()
 recorded = pupil[test[:1]]
-baseline = np.where(np.isnan(recorded), np.nan, wide)
-before, after = (model.predict(p)[..., best[0]] for p in (baseline, recorded))
-mean_baseline = np.where(np.isnan(recorded), np.nan, still)
+reference = np.where(np.isnan(recorded), np.nan, wide)
+before, after = (model.predict(p)[..., best[0]] for p in (reference, recorded))
+mean_reference = np.where(np.isnan(recorded), np.nan, still)
 mistakes = {
-    "The sign is the wrong way round: recorded minus baseline.": before.sum() - after.sum(),
+    "The sign is the wrong way round: recorded minus reference.": before.sum() - after.sum(),
     "That is the mean over bins; sum over them.": (after - before).mean(),
     "That is the logarithm's difference; use the expected counts.": np.log(after / before).sum(),
     "That is the average eye; make the area two SDs larger.": (
-        after - model.predict(mean_baseline)[..., best[0]]
+        after - model.predict(mean_reference)[..., best[0]]
     ).sum(),
 }
 check(my_sum, after.sum() - before.sum(), mistakes, tolerance=1e-4)
-solution = integrated_gradients(model, recorded, best[0], baseline=wide)
+solution = integrated_gradients(model, recorded, best[0], reference=wide)
 np.testing.assert_allclose(
     solution.by_channel.sum(), after.sum() - before.sum(), rtol=0.01, atol=0.01
 )
@@ -692,7 +688,7 @@ if session.truth is not None:  # other swaps of the same trials, averaged
 #
 # Fit a *causal* model, `PupilEncoder(direction="causal", …)`, with the other settings as above. By
 # how much does the held-out score against the PSTH change in each of our regions? Which region
-# loses most, and where does its credit go now?
+# loses most, and where do its attributions go now?
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -721,7 +717,7 @@ if session.truth is not None:  # other swaps of the same trials, averaged
 # ```
 #
 # The region that fires before saccades loses most: what it "predicts" has not happened yet. No
-# credit is left at negative lags. What remains goes to the past, to whatever makes a saccade
+# attribution is left at negative lags. What remains goes to the past, to whatever makes a saccade
 # likely.
 #
 # </details>
@@ -750,7 +746,7 @@ if session.truth is not None:
 # What to take away:
 #
 # - **Integrated Gradients** share out a prediction among pupil samples; their sum is the
-#   difference from the baseline's prediction. Check it every time.
+#   difference from the reference's prediction. Check it every time.
 # - The same sum can be placed at **levels** or at **changes**. For an eye that jumps, changes
 #   recover the true kernels.
 # - **Channel contributions** need eight predictions and no gradient. With the truth at hand, their

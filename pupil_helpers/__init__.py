@@ -1,9 +1,41 @@
-"""Predict neural activity from a mouse's pupil: the package behind the PupilEncoder book."""
+"""Predict neural activity from a mouse's pupil: the package behind the PupilEncoder book.
 
-from .models.encoder import PupilEncoder
-from .recordings.download import load_session
-from .recordings.simulate import simulate_session
-from .session import Session, SessionError
+The names below are loaded when first used, so that importing the package takes no time.
+"""
+
+import lazy_loader
 
 __version__ = "0.1.0"
-__all__ = ["PupilEncoder", "Session", "SessionError", "load_session", "simulate_session"]
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "session",
+        "recordings",
+        "signals",
+        "metrics",
+        "models",
+        "evaluation",
+        "tuning",
+        "attribution",
+        "plotting",
+        "teaching",
+    ],
+    submod_attrs={
+        "session": ["Session", "SessionError"],
+        "recordings": ["load_session"],
+        "recordings.simulate": ["simulate_session"],
+        "recordings.steinmetz": ["read_steinmetz"],
+        "signals.rates": ["boxcar", "evaluation_kernel", "firing_rates", "gaussian", "smooth"],
+        "signals.splits": ["blocked_folds"],
+        "metrics.scores": ["bits_per_spike", "bootstrap_ci", "psth_relative", "r2"],
+        "models.encoder": ["PupilEncoder"],
+        "evaluation.compare": ["compare"],
+        "evaluation.summary": ["ceilings", "differences", "out_of_fold", "summary"],
+        "evaluation.nulls": ["session_permutation"],
+        "tuning.search": ["Search", "tune"],
+        "attribution.gradients": ["integrated_gradients"],
+        "attribution.lag_profiles": ["lag_profile"],
+        "teaching.exercises": ["check"],
+    },
+)

@@ -6,24 +6,32 @@ so that a wrong shape is reported here, by name, and not three chapters later.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import uuid
-from dataclasses import dataclass, field, fields
+import copy
+import warnings
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from ._files import TooLarge, array_to_column, column_to_array, read_npz, write_npz
+from .checks import as_array, check_fields, wild_samples
+
 CHANNELS = ("area", "x", "y")
 """Names of the pupil channels, in the order of the last axis of ``Session.pupil``."""
+
+BIN_SIZE = 0.01
+"""Seconds: the bins of the published recordings, and what is assumed where nobody says."""
+
+MAX_BYTES = 2 * 2**30
+"""Memory that a session file may ask for, unless the caller allows more."""
 
 
 class SessionError(ValueError):
     """A recording that cannot be used as it is; the message says what to change."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Truth:
     """What generated a simulated session (see :mod:`pupil_helpers.recordings.simulate`).
 
@@ -62,9 +70,12 @@ class Truth:
         return getattr(self, name)
 
 
-@dataclass
+@dataclass(eq=False)  # a session equals itself only: whether arrays are equal has no one answer
 class Session:
     """One recording session, cut into trials and bins.
+
+    ``session[trials]`` is the session with some of its trials only: a slice, a number, whole
+    numbers or a boolean mask.
 
     Parameters
     ----------
@@ -90,81 +101,32 @@ class Session:
     ------
     SessionError
         If a field has the wrong shape, type or values; the message names it.
+
+    Warns
+    -----
+    UserWarning
+        If pupil samples lie absurdly far from the others (see :data:`pupil_helpers.checks.WILD`).
     """
 
     pupil: np.ndarray
     spikes: np.ndarray
     regions: np.ndarray
-    bin_size: float = 0.01
+    bin_size: float = BIN_SIZE
     trials: pd.DataFrame = None
     name: str = "unnamed session"
     start: float = -0.5
     truth: Truth | None = field(default=None, repr=False)
 
     def __post_init__(self):
-        self.pupil = self._check_pupil(self.pupil)
-        self.spikes = self._check_spikes(self.spikes)
-        self.regions = np.asarray(self.regions, dtype=str)
-        if self.pupil.shape[:2] != self.spikes.shape[:2]:
-            self._fail(
-                f"pupil has (trials, bins) = {self.pupil.shape[:2]} but spikes has "
-                f"{self.spikes.shape[:2]}; cut both to the same trials and bins"
-            )
-        if self.regions.shape != (self.n_neurons,):
-            self._fail(
-                f"regions has shape {self.regions.shape}, expected ({self.n_neurons},): "
-                "one name per neuron in spikes"
-            )
-        if not (_is_finite(self.bin_size) and self.bin_size > 0):
-            self._fail(f"bin_size is {self.bin_size!r}; give the bin width in seconds, e.g. 0.01")
-        if not _is_finite(self.start):
-            self._fail(f"start is {self.start!r}; give the time of the first bin in seconds")
-        if self.trials is None:
-            self.trials = pd.DataFrame(index=pd.RangeIndex(self.n_trials))
-        if not isinstance(self.trials, pd.DataFrame):
-            self._fail("trials is not a pandas DataFrame; give one with a row per trial")
-        if len(self.trials) != self.n_trials:
-            self._fail(f"trials has {len(self.trials)} rows, expected {self.n_trials}")
-        if self.truth is not None and np.shape(self.truth.rates) != self.spikes.shape:
-            self._fail(
-                f"truth.rates has shape {np.shape(self.truth.rates)}, expected "
-                f"{self.spikes.shape} like spikes"
-            )
-
-    # -- checks ---------------------------------------------------------------------------
-
-    def _fail(self, problem: str):
-        raise SessionError(f"session {self.name!r}: {problem}.")
-
-    def _check_pupil(self, pupil) -> np.ndarray:
         try:
-            pupil = np.asarray(pupil, dtype=np.float32)
-        except (TypeError, ValueError):
-            self._fail("pupil is not an array of numbers; give floats, NaN where missing")
-        if pupil.ndim != 3 or pupil.shape[2] != 3 or 0 in pupil.shape:
-            self._fail(
-                f"pupil has shape {pupil.shape}, expected (trials, bins, 3) with the channels "
-                "area, x, y last (fill a channel you do not have with NaN)"
-            )
-        if np.isinf(pupil).any():
-            self._fail("pupil has infinite values; replace missing samples by NaN")
-        if np.isnan(pupil).all():
-            self._fail("pupil is missing (NaN) in every sample; there is nothing to predict from")
-        return pupil
+            check_fields(self)
+        except ValueError as error:
+            self._fail(error)
+        for problem in wild_samples(self.pupil, CHANNELS):
+            warnings.warn(f"session {self.name!r}: {problem}", stacklevel=3)
 
-    def _check_spikes(self, spikes) -> np.ndarray:
-        spikes = np.asarray(spikes)
-        if spikes.ndim != 3 or 0 in spikes.shape:
-            self._fail(f"spikes has shape {spikes.shape}, expected (trials, bins, neurons)")
-        if spikes.dtype.kind == "u":
-            return spikes
-        if spikes.dtype.kind not in "bif":
-            self._fail(f"spikes has dtype {spikes.dtype}; give whole numbers of spikes per bin")
-        if not np.isfinite(spikes).all():
-            self._fail("spikes has missing or infinite values; drop those trials or neurons")
-        if (spikes < 0).any() or (spikes != np.floor(spikes)).any():
-            self._fail("spikes must be counts (0, 1, 2, …), not rates; give spikes per bin")
-        return spikes.astype(np.uint8 if spikes.max() < 256 else np.uint32)
+    def _fail(self, problem):
+        raise SessionError(f"session {self.name!r}: {problem}.") from None
 
     # -- what people ask of it --------------------------------------------------------------
 
@@ -190,22 +152,42 @@ class Session:
         """Whether each pupil sample is missing, bool (trials, bins, 3)."""
         return np.isnan(self.pupil)
 
+    def __getitem__(self, trials) -> Session:
+        chosen = self._chosen(trials)  # (trials,)
+        part = copy.copy(self)
+        part.pupil, part.spikes = self.pupil[chosen], self.spikes[chosen]
+        part.trials = self.trials.iloc[chosen].reset_index(drop=True)
+        if self.truth is not None:
+            truth = self.truth
+            part.truth = replace(truth, rates=truth.rates[chosen], pupil=truth.pupil[chosen])
+        return part
+
+    __iter__ = None  # or Python would ask for session[0], session[1], … until an error
+
+    def _chosen(self, trials) -> np.ndarray:
+        if not isinstance(trials, slice):
+            axes = len(trials) if isinstance(trials, tuple) else 1  # of session[trials, bins]
+            try:
+                trials = as_array("the choice", trials, "trial numbers")
+            except ValueError as error:
+                self._fail(error)
+            trials = np.atleast_1d(trials if trials.size else trials.astype(int))
+            if axes > 1 or trials.ndim > 1 or trials.dtype.kind not in "biu":
+                self._fail("choose trials by a slice, whole numbers or a mask, one value per trial")
+        try:
+            chosen = np.arange(self.n_trials)[trials]
+        except (IndexError, TypeError, ValueError) as error:
+            self._fail(f"has {self.n_trials} trials, which cannot be chosen so ({error})")
+        if not chosen.size:
+            self._fail(f"has {self.n_trials} trials, of which none is chosen")
+        return chosen
+
     def region_table(self) -> pd.DataFrame:
         """Neurons and mean firing rate (spikes/s per neuron) of each region, largest first."""
         rate = self.spikes.mean(axis=(0, 1)) / self.bin_size  # (neurons,)
         per_neuron = pd.DataFrame({"region": self.regions, "rate": rate})
         table = per_neuron.groupby("region")["rate"].agg(neurons="size", rate_hz="mean")
         return table.sort_values("neurons", ascending=False)
-
-    def _check_regions(self, regions) -> list[str]:
-        names = [regions] if isinstance(regions, str) else list(regions)
-        absent = [name for name in names if name not in self.regions]
-        if absent or not names:
-            self._fail(
-                f"no neurons in region(s) {', '.join(map(str, absent)) or '(none named)'}; "
-                f"it has {', '.join(sorted(set(self.regions.tolist())))}"
-            )
-        return names
 
     def region_counts(self, regions) -> np.ndarray:
         """Spike counts summed over the neurons of each region.
@@ -224,30 +206,36 @@ class Session:
         SessionError
             If the session has no neurons in one of the regions.
         """
-        names = self._check_regions(regions)
-        return np.stack(
-            [self.spikes[..., self.regions == name].sum(-1, dtype=np.int64) for name in names],
-            axis=-1,
-        )
+        return self._region_sums(self.spikes, regions, np.int64)
 
     def true_region_rates(self, regions) -> np.ndarray:
         """True expected counts per bin of each region, (trials, bins, regions); simulated only."""
         if self.truth is None:
             self._fail("has no truth: only simulated sessions know their true rates")
-        names = self._check_regions(regions)
-        return np.stack(
-            [self.truth.rates[..., self.regions == name].sum(-1) for name in names], axis=-1
-        )
+        return self._region_sums(self.truth.rates, regions)
+
+    def _region_sums(self, values, regions, dtype=None) -> np.ndarray:
+        names = [regions] if isinstance(regions, str) else list(regions)
+        absent = [name for name in names if name not in self.regions]
+        if absent or not names:
+            self._fail(
+                f"no neurons in region(s) {', '.join(map(str, absent)) or '(none named)'}; "
+                f"it has {', '.join(sorted(set(self.regions.tolist())))}"
+            )
+        sums = [values[..., self.regions == name].sum(-1, dtype=dtype) for name in names]
+        return np.stack(sums, axis=-1)
 
     # -- files ------------------------------------------------------------------------------
 
-    def save(self, path) -> Path:
+    def save(self, path, **extra) -> Path:
         """Write the session to one ``.npz`` file that holds plain arrays only (no pickle).
 
-        The file appears under its name only when it is complete: a full disk or an
-        interruption leaves whatever was there before.
+        The file appears under its name, as it is given, only when it is complete: a full disk or
+        an interruption leaves whatever was there before. Columns of ``trials`` keep dtype and
+        missing values; what is neither number, text nor date is kept as its text. ``extra`` are
+        further arrays for the file, which :meth:`load` passes over.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         arrays = {
             "pupil": self.pupil,
             "spikes": self.spikes,
@@ -256,30 +244,37 @@ class Session:
             "start": np.float64(self.start),
             "name": np.str_(self.name),
         }
-        for column in self.trials.columns:
-            values = self.trials[column].to_numpy()
-            if values.dtype.kind not in "buif":
-                values = values.astype(str)
-            arrays[f"trials.{column}"] = values
+        arrays |= {
+            f"trials.{name}": column_to_array(values) for name, values in self.trials.items()
+        }
         if self.truth is not None:
             arrays |= {f"truth.{f.name}": getattr(self.truth, f.name) for f in fields(Truth)}
-        write_npz(path, arrays)
+        write_npz(path, arrays | extra)
         return path
 
     @classmethod
-    def load(cls, path) -> Session:
+    def load(cls, path, *, max_bytes: int = MAX_BYTES) -> Session:
         """Read a file written by :meth:`save`.
+
+        Parameters
+        ----------
+        path : str or Path
+        max_bytes : int, default 2 * 2**30
+            Refuse a file that would unpack to more than this: a small one can fill the memory.
 
         Raises
         ------
         SessionError
-            If the file is damaged, incomplete or not one of ours. Pickled objects are refused.
+            If the file is damaged, incomplete, too large or not one of ours. Pickled objects are
+            refused.
+        FileNotFoundError
+            If there is no such file.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = read_npz(path, max_bytes)
             columns, truth = _grouped(arrays, "trials."), _grouped(arrays, "truth.")
+            columns = {name: array_to_column(array) for name, array in columns.items()}
             return cls(
                 pupil=arrays["pupil"],
                 spikes=arrays["spikes"],
@@ -292,6 +287,8 @@ class Session:
             )
         except FileNotFoundError:
             raise
+        except TooLarge as error:
+            raise SessionError(f"{error}.") from None
         except Exception as error:  # a damaged file can fail in any way
             reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
             raise SessionError(
@@ -300,29 +297,5 @@ class Session:
             ) from error
 
 
-def _is_finite(number) -> bool:
-    return isinstance(number, (int, float, np.number)) and bool(np.isfinite(number))
-
-
 def _grouped(arrays: dict, prefix: str) -> dict:
     return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-
-
-def write_npz(path: Path, arrays: dict) -> None:
-    """Write arrays to ``path`` in one step: a temporary file, then a rename."""
-    # Not tempfile.mkstemp: its files are private, and a class may share one data folder.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as file:
-            np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"could not write {path.name} ({error.strerror}); free some space or choose another "
-            f"folder than {path.parent}",
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)

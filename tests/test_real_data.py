@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from real_data import CORI_INDEX, CORI_START, cori_part_file
 
-from pupil_helpers.evaluation.compare import ceilings, compare, out_of_fold, summary
+from pupil_helpers.evaluation.compare import compare
+from pupil_helpers.evaluation.summary import ceilings, out_of_fold, summary
 from pupil_helpers.recordings.steinmetz import read_steinmetz
 
 REGIONS = ["VISpm", "VISl", "POST", "CA1"]
@@ -74,8 +75,8 @@ def test_the_default_model_falls_back_to_the_psth_where_the_pupil_does_not_help(
 
 def test_the_default_model_is_as_good_as_the_others_within_its_interval(table):
     found = scores(table)
-    for rival in ("constant", "PSTH", "ridge"):
-        assert (found.loc["PupilEncoder", "high"] >= found.loc[rival, "score"]).all(), rival
+    for other in ("constant", "PSTH", "ridge"):
+        assert (found.loc["PupilEncoder", "high"] >= found.loc[other, "score"]).all(), other
 
 
 def test_there_is_something_in_the_pupil_to_find(table):

@@ -1,4 +1,4 @@
-"""Write ``book/api.md``: one section for every module of the package, in the order data flows.
+"""Write ``book/api.md``: a heading for every room of the package, a section for every module.
 
     python tools/api_page.py            (part of `make sync`)
 
@@ -7,23 +7,32 @@ The text of each section is made from the docstrings when the book is built.
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
+
+import pupil_helpers
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = (
-    "session", "recordings", "signals", "metrics", "models", "evaluation", "tuning",
-    "attribution", "teaching", "plotting",
+    "session", "checks", "recordings", "signals", "metrics", "models", "evaluation", "tuning",
+    "attribution", "plotting", "teaching",
 )  # fmt: skip
 
 INTRODUCTION = """\
 # The package, function by function
 
-This page is made from the docstrings of `pupil_helpers`. Arrays are always ordered trials, bins,
-features; times are in seconds; spike counts are per bin, summed over the neurons of a region.
+The rooms of `pupil_helpers` are in the order in which data flow: an earlier one never imports a
+later one. Arrays are always ordered trials, bins, features; times are in seconds; spike counts are
+per bin, summed over the neurons of a region.
+
+These names can be imported from `pupil_helpers` itself; all others come from the module under whose
+heading they stand.
+
+{names}
 """
 
 SECTION = """
-## {name}
+{heading}
 
 ```{{eval-rst}}
 .. automodule:: pupil_helpers.{name}
@@ -45,8 +54,17 @@ def modules(root: Path = ROOT) -> list[str]:
     return sorted(names, key=lambda name: (rank.get(name.split(".")[0], len(ORDER)), name))
 
 
+def heading(name: str) -> str:
+    """A room by its name, ``## Signals``; a module in it as it is imported."""
+    return f"### `{name}`" if "." in name else f"## {name.capitalize()}"
+
+
 def page(root: Path = ROOT) -> str:
-    return INTRODUCTION + "".join(SECTION.format(name=name) for name in modules(root))
+    """The whole page, as text."""
+    public = sorted(set(pupil_helpers.__all__) - set(ORDER), key=str.lower)
+    names = textwrap.fill(", ".join(f"`{name}`" for name in public), 100)
+    sections = [SECTION.format(heading=heading(name), name=name) for name in modules(root)]
+    return INTRODUCTION.format(names=names) + "".join(sections)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,14 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.recordings.simulate import simulate_session
-from pupil_helpers.session import Session
-from pupil_helpers.signals.rates import gaussian, smooth
-from pupil_helpers.signals.splits import blocked_folds
+from pupil_helpers import (
+    PupilEncoder,
+    Session,
+    blocked_folds,
+    firing_rates,
+    gaussian,
+    simulate_session,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 REGIONS = {"SCs": "#0a7d8c", "SCm": "#c2541b", "LGd": "#6b3fa0"}
@@ -37,14 +40,18 @@ def main() -> None:
     session = simulate_session(seed=0)
     counts = session.region_counts(list(REGIONS))
     train, test = blocked_folds(session.n_trials)[2]
-    model = PupilEncoder().fit(session.pupil[train], counts[train])
+    model = PupilEncoder(bin_size=session.bin_size).fit(session.pupil[train], counts[train])
     trials = choose_trials(session, test)
 
     width = session.n_bins + 40  # a short pause between trials
     neurons = np.array([(session.regions == name).sum() for name in REGIONS])
     kernel = gaussian(0.04, session.bin_size)
-    recorded = smooth(counts[trials], kernel) / neurons / session.bin_size  # spikes/s per neuron
-    predicted = smooth(model.predict(session.pupil[trials]), kernel) / neurons / session.bin_size
+
+    def per_neuron(values):
+        return firing_rates(values, kernel, session.bin_size, neurons)  # spikes/s
+
+    recorded = per_neuron(counts[trials])  # (trials, bins, regions)
+    predicted = per_neuron(model.predict(session.pupil[trials]))
 
     figure, axes = plt.subplots(
         5, 1, figsize=(11, 5.2), sharex=True, height_ratios=[1, 1, 1.4, 1.4, 1.4]

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-ADDRESS = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+?)/?$")
+ADDRESS = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]*[A-Za-z0-9_-])")
 PLACES = (
     "_config.yml", "README.md", "CITATION.cff", "pyproject.toml",
     "book/*.md", "book/*.py", "book/*.ipynb",
@@ -30,8 +30,11 @@ def current(root: Path = ROOT) -> str:
 
 
 def change(new: str, root: Path = ROOT) -> list[str]:
-    """Replace the present address by ``new``; returns the names of the files that changed."""
-    match = ADDRESS.match(new)
+    """Replace the present address by ``new``; returns the names of the files that changed.
+
+    The address to clone from, with ``.git`` at its end, will do too.
+    """
+    match = ADDRESS.fullmatch(new.removesuffix("/").removesuffix(".git"))
     if match is None:
         raise SystemExit(f"{new!r} is not an address like https://github.com/you/yourfork")
     (owner, name), (old_owner, old_name) = match.groups(), ADDRESS.match(current(root)).groups()

@@ -1,14 +1,14 @@
 """Which pupil samples made the model predict what it predicts? Answers from gradients.
 
 Integrated Gradients (Sundararajan, Taly & Yan 2017, doi:10.48550/arXiv.1703.01365) walks from a
-baseline pupil to the recorded one and adds up, along the way, how much each sample changes the
-prediction. The credits of all samples sum to the change in the prediction (completeness).
+reference pupil to the recorded one and adds up, along the way, how much each sample changes the
+prediction. The attributions of all samples sum to the change in the prediction (completeness).
 
-The functions take a fitted :class:`~pupil_helpers.models.encoder.PupilEncoder`, or any ``nn.Module``
-from filled pupil samples (trials, bins, 3) to expected counts (trials, bins, regions). They run
-with cuDNN switched off, because cuDNN's recurrent layers refuse to compute gradients outside
-training mode; call other libraries on such networks inside
-``with torch.backends.cudnn.flags(enabled=False)`` too.
+The functions take a fitted model that is one torch module inside, such as
+:class:`~pupil_helpers.models.encoder.PupilEncoder`, or any ``nn.Module`` from filled pupil samples
+(trials, bins, 3) to expected counts (trials, bins, regions). They run with cuDNN switched off,
+because cuDNN's recurrent layers refuse to compute gradients outside training mode; call other
+libraries on such networks inside ``with torch.backends.cudnn.flags(enabled=False)`` too.
 
 What a channel contributes can also be found without gradients: see
 :mod:`pupil_helpers.attribution.channels`.
@@ -17,36 +17,39 @@ What a channel contributes can also be found without gradients: see
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import uniform_filter1d
+from torch import Tensor, nn
 
-from ..signals.pupil import check_pupil
-from .path import Task, as_module, prepare
+from ..models.base import TINY, one_thread
+from ..signals.pupil import check_pupil, fill_missing
+from .channels import at_least_one, spread_reference
 
 MOST_STEPS = 512
 """Integrated Gradients stops doubling its nodes here."""
 
+CHUNK = 64  # trials at a time: more need more memory and are no faster
+
 
 @dataclass
 class Attribution:
-    """Credit given to every pupil sample for one output per trial and region.
+    """What every pupil sample did to one output per trial and region.
 
     Attributes
     ----------
     values : ndarray, (trials, bins, regions, 3)
-        Credit of each sample's level: how far the channel is from the baseline there.
+        Attribution of each sample's level: how far the channel is from the reference there.
     changes : ndarray, (trials, bins, regions, 3)
-        The same credit, given to each sample's *change* since the bin before (the first
-        sample's: its distance from the baseline). Levels and changes have the same sum over bins.
-        Levels place credit in time as suits a slow channel, changes as suits one that jumps.
+        The same total, attributed to each sample's *change* since the bin before (the first
+        sample's: its distance from the reference). Levels and changes have the same sum over
+        bins. Levels place it in time as suits a slow channel, changes as suits one that jumps.
     difference : ndarray, (trials, regions)
-        Output for the recorded pupil minus output for the baseline.
+        Output for the recorded pupil minus output for the reference.
     distance : ndarray, (trials, bins, 3)
-        Recorded pupil minus the baseline.
+        Recorded pupil minus the reference.
     n_steps : int
         Points on the way at which gradients were taken.
     """
@@ -59,12 +62,12 @@ class Attribution:
 
     @property
     def by_channel(self) -> np.ndarray:
-        """Credit of each channel, summed over bins, (trials, regions, 3)."""
+        """Attribution of each channel, summed over bins, (trials, regions, 3)."""
         return self.values.sum(axis=1)
 
     @property
     def completeness_error(self) -> np.ndarray:
-        """How far credits are from summing to the difference, relative to it, (regions,).
+        """How far attributions are from summing to the difference, relative to it, (regions,).
 
         Both averaged over trials, as absolute values. 0 where the output does not depend on the
         pupil at all.
@@ -78,7 +81,7 @@ def integrated_gradients(
     pupil,
     regions=None,
     bins=None,
-    baseline=None,
+    reference=None,
     n_steps: int = 128,
     tolerance: float | None = 1e-3,
     log: bool = False,
@@ -87,16 +90,17 @@ def integrated_gradients(
 
     Parameters
     ----------
-    model : PupilEncoder or nn.Module
+    model : Encoder with ``as_module``, or nn.Module
     pupil : array_like, (trials, bins, 3)
         Trials to explain. Gaps (NaN) are filled as the model does; *that* samples were missing
-        is taken as given, for the baseline too.
+        is taken as given, for the reference too. For an ``nn.Module`` without ``prepare``, gaps
+        are filled by :func:`~pupil_helpers.signals.pupil.fill_missing`.
     regions : int or sequence of int, optional
         Columns of the model's output; all by default.
     bins : int or array_like of int, (trials,), optional
         Explain the output in this bin, the same or another for each trial; by default the sum
         over bins.
-    baseline : array_like, broadcastable to pupil, optional
+    reference : array_like, broadcastable to pupil, optional
         Pupil from which the path starts; by default each channel's mean over ``pupil``: an eye
         that is average and still.
     n_steps : int, default 128
@@ -117,13 +121,14 @@ def integrated_gradients(
     ValueError
         If an argument does not fit the model or the pupil.
     """
-    _at_least_one("n_steps", n_steps)
-    task = Task(model, pupil, regions, bins, log)
-    start = task.baseline(baseline)
+    at_least_one("n_steps", n_steps)
+    walk = _Walk(model, pupil, regions, bins, log)
+    start = spread_reference(reference, walk.filled.cpu().numpy())
+    start = torch.as_tensor(start.copy()).to(walk.filled)
     while True:
         nodes, weights = np.polynomial.legendre.leggauss(n_steps)  # on -1 to 1
         steps = list(zip((nodes + 1) / 2, weights / 2, strict=True))
-        result = Attribution(*task.run(lambda t, s=steps: [(start[t], s)]), n_steps)
+        result = Attribution(*walk.run(lambda trials, s=steps: [(start[trials], s)]), n_steps)
         exact = tolerance is None or (result.completeness_error <= tolerance).all()
         if exact or 2 * n_steps > MOST_STEPS:
             return result
@@ -136,8 +141,8 @@ def expected_gradients(
     """Gradients averaged over paths from many reference trials, instead of one mean pupil.
 
     Each sample draws a reference and one point of the path from there (Erion et al. 2021,
-    doi:10.1038/s42256-021-00343-w); a trial's points are spread evenly. Credits sum to the output
-    minus the mean output for the references, up to the error of sampling.
+    doi:10.1038/s42256-021-00343-w); a trial's points are spread evenly. Attributions sum to the
+    output minus the mean output for the references, up to the error of sampling.
 
     Parameters
     ----------
@@ -153,126 +158,23 @@ def expected_gradients(
     -------
     Attribution
     """
-    _at_least_one("n_samples", n_samples)
-    task = Task(model, pupil, regions, bins, log)
-    others = prepare(task.net, references)[0]
-    n_trials = len(task.filled)
+    at_least_one("n_samples", n_samples)
+    walk = _Walk(model, pupil, regions, bins, log)
+    starts = _prepare(walk.net, references)[0]
+    n_trials = len(walk.filled)
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(len(others), size=(n_samples, n_trials))
+    drawn = rng.integers(len(starts), size=(n_samples, n_trials))
     order = rng.permuted(np.tile(np.arange(n_samples), (n_trials, 1)), axis=1).T
-    alphas = torch.as_tensor((order + rng.random(order.shape)) / n_samples).to(task.filled)
+    places = torch.as_tensor((order + rng.random(order.shape)) / n_samples).to(walk.filled)
 
-    def path(trials):
-        for which, alpha in zip(drawn[:, trials], alphas[:, trials, None, None], strict=True):
-            yield others[which], [(alpha, 1 / n_samples)]
+    def paths(trials):
+        for which, place in zip(drawn[:, trials], places[:, trials, None, None], strict=True):
+            yield starts[which], [(place, 1 / n_samples)]
 
-    return Attribution(*task.run(path), n_samples)
-
-
-@dataclass
-class LagProfile:
-    """Credit by lag between the pupil and the explained bin.
-
-    Attributes
-    ----------
-    lags : ndarray, (lags,)
-        Seconds; positive where the pupil's past is credited, so that neurons follow the pupil.
-    values : ndarray, (lags, regions, 3)
-        Credit of levels per unit of distance from the baseline: the weights, if the model were
-        a weighted sum. Fitted to the explained bins by least squares.
-    changes : ndarray, (lags, regions, 3)
-        Credit of changes per unit of change in either direction: total credit over total change.
-    by_channel : ndarray, (events, regions, 3)
-        Credit of each channel for every explained bin, summed over all lags.
-    completeness_error : ndarray, (regions,)
-        As in :class:`Attribution`, averaged over draws.
-    """
-
-    lags: np.ndarray
-    values: np.ndarray
-    changes: np.ndarray
-    by_channel: np.ndarray
-    completeness_error: np.ndarray
-
-    def peak_lag(self, width: int = 5) -> np.ndarray:
-        """Lag in seconds at which changes get most credit, of either sign, (regions, 3).
-
-        The profile is averaged over ``width`` bins first. For x and y, which jump: where within
-        its slow waves the area's credit goes is up to the network, and
-        :func:`pupil_helpers.attribution.channels.lag_correlation` finds its lag better. NaN without credit.
-        """
-        smooth = np.abs(uniform_filter1d(self.changes, width, axis=0))
-        return np.where(smooth.any(axis=0), self.lags[smooth.argmax(axis=0)], np.nan)
+    return Attribution(*walk.run(paths), n_samples)
 
 
-def lag_profile(
-    model,
-    pupil,
-    regions=None,
-    reach=(-0.5, 0.8),
-    n_draws: int = 2,
-    baseline=None,
-    n_steps: int = 32,
-    log: bool = True,
-    bin_size: float = 0.01,
-    seed: int = 0,
-) -> LagProfile:
-    """How much the prediction owes to the pupil so many seconds before (or after).
-
-    Explains one random bin of every trial, ``n_draws`` times. A bin's output depends on its own
-    trial only, so that one backward pass serves all trials, each with a target of its own.
-
-    Parameters
-    ----------
-    model, pupil, regions, baseline, log
-        As in :func:`integrated_gradients`.
-    reach : (float, float), default (-0.5, 0.8)
-        Smallest and largest lag in seconds. Explained bins are far enough from the trial's ends
-        for all lags to lie within it.
-    n_draws : int, default 2
-        Bins explained in each trial.
-    n_steps : int, default 32
-        Fewer than for a single trial, because errors average out over the explained bins.
-    bin_size : float, default 0.01
-        Seconds.
-    seed : int, default 0
-
-    Returns
-    -------
-    LagProfile
-
-    Raises
-    ------
-    ValueError
-        If the trials are too short for the lags.
-    """
-    _at_least_one("n_draws", n_draws)
-    n_trials, n_bins = check_pupil(pupil).shape[:2]
-    lags = np.arange(round(reach[0] / bin_size), round(reach[1] / bin_size) + 1)
-    first, last = max(lags[-1:].max(initial=0), 0), n_bins - 1 + min(lags[:1].min(initial=0), 0)
-    if not len(lags) or first > last:
-        raise ValueError(
-            f"reach is {reach} s, but trials last {n_bins * bin_size:g} s; give lags from low to "
-            "high that fit into a trial together"
-        )
-    net, rng = as_module(model), np.random.default_rng(seed)
-    draws, errors = [], []
-    for _ in range(n_draws):
-        bins = rng.integers(first, last + 1, n_trials)
-        part = integrated_gradients(net, pupil, regions, bins, baseline, n_steps, None, log)
-        moved = np.diff(part.distance, axis=1, prepend=0)
-        at = (np.arange(n_trials)[:, None], bins[:, None] - lags)  # each (trials, lags)
-        by_lag = part.values[at], part.changes[at], part.distance[at], moved[at]
-        draws.append((*by_lag, part.by_channel))
-        errors.append(part.completeness_error)
-    values, changes, distance, moved, by_channel = map(np.concatenate, zip(*draws, strict=True))
-    distance, moved = distance[:, :, None], np.abs(moved)[:, :, None]  # (events, lags, 1, 3)
-    values = (values * distance).sum(axis=0) / np.maximum((distance**2).sum(axis=0), 1e-12)
-    changes = changes.sum(axis=0) / np.maximum(moved.sum(axis=0), 1e-12)
-    return LagProfile(lags * bin_size, values, changes, by_channel, np.mean(errors, axis=0))
-
-
-def randomised(model, layers: Sequence[str] = ("readout", "rnn", "stem"), seed: int = 0):
+def randomised(model, layers: Sequence[str] | None = None, seed: int = 0):
     """A copy of a fitted model with the weights of some layers shuffled.
 
     The model-randomisation check of Adebayo et al. (2018, doi:10.48550/arXiv.1810.03292): an
@@ -282,36 +184,137 @@ def randomised(model, layers: Sequence[str] = ("readout", "rnn", "stem"), seed: 
 
     Parameters
     ----------
-    model : PupilEncoder
+    model : PupilEncoder, or another neural model of the package
         Fitted; it is left as it is.
-    layers : sequence of {"readout", "rnn", "stem"}
-        Which to shuffle; all by default.
+    layers : sequence of {"stem", "recurrence", "readout"}, optional
+        Which parts of the network to shuffle, each member's weights among themselves; all by
+        default.
     seed : int, default 0
 
     Returns
     -------
-    PupilEncoder
+    As ``model``.
 
     Raises
     ------
     ValueError
-        If the network has no such layer.
+        If the model has no network, or the network no such layer.
     """
-    shuffled = copy.deepcopy(as_module(model).model)
+    shuffled = copy.deepcopy(model)
+    parameters = dict(getattr(as_module(shuffled), "net", nn.Module()).named_parameters())
+    if not parameters:
+        raise ValueError(f"{type(model).__name__} has no network whose weights could be shuffled")
+    known = list(dict.fromkeys(name.split(".")[0] for name in parameters))
     generator = torch.Generator().manual_seed(seed)
-    parameters = dict(shuffled.net_.named_parameters())
-    for layer in layers:
-        chosen = [p for name, p in parameters.items() if name.split(".")[0] == layer]
-        if not chosen:
-            known = sorted({name.split(".")[0] for name in parameters})
+    for layer in known if layers is None else layers:
+        if layer not in known:
             raise ValueError(f"no layer named {layer!r}; this network has {', '.join(known)}")
-        for weights in chosen:
+        for weights in (p for name, p in parameters.items() if name.split(".")[0] == layer):
             for member in weights.data:  # a view
                 order = torch.randperm(member.numel(), generator=generator)
                 member.copy_(member.flatten()[order.to(member.device)].view_as(member))
     return shuffled
 
 
-def _at_least_one(name, number):
-    if number < 1:
-        raise ValueError(f"{name} is {number}; give at least 1")
+def as_module(model) -> nn.Module:
+    """The torch module behind a model; a module is returned as it is."""
+    if isinstance(model, nn.Module):
+        return model
+    if not hasattr(model, "as_module"):
+        raise ValueError(
+            f"{type(model).__name__} has no gradients; pass a PupilEncoder or an nn.Module, or "
+            "use pupil_helpers.attribution.channels, which needs predictions only"
+        )
+    return model.as_module()
+
+
+def _prepare(net: nn.Module, pupil) -> tuple[Tensor, ...]:
+    """The module's inputs for a pupil, the samples to explain first."""
+    if hasattr(net, "prepare"):
+        return net.prepare(pupil)
+    like = next(net.parameters(), torch.zeros(()))
+    return (torch.as_tensor(fill_missing(check_pupil(pupil))).to(like),)
+
+
+class _Walk:
+    """The way to the recorded pupil, for some trials, regions and bins of one network."""
+
+    def __init__(self, model, pupil, regions, bins, log):
+        self.net, self.log = as_module(model), log
+        self.filled, *self.given = _prepare(self.net, pupil)
+        n_trials, n_bins = self.filled.shape[:2]
+        with torch.no_grad():
+            n_regions = self._counts(self.filled[:1], [g[:1] for g in self.given]).shape[-1]
+        self.regions = np.arange(n_regions) if regions is None else np.atleast_1d(regions)
+        if not set(self.regions.tolist()) <= set(range(n_regions)):
+            raise ValueError(
+                f"regions is {regions!r}, but the model predicts {n_regions} regions: give column "
+                f"numbers from 0 to {n_regions - 1}"
+            )
+        self.bins = None if bins is None else _check_bins(np.asarray(bins), n_trials, n_bins)
+
+    def _counts(self, filled, given) -> Tensor:
+        with torch.backends.cudnn.flags(enabled=False):
+            return self.net(filled, *given)
+
+    def _output(self, filled, given, bins) -> Tensor:
+        """The numbers to explain, (trials, regions)."""
+        counts = self._counts(filled, given)[..., self.regions].double()  # for small differences
+        if self.log:
+            counts = counts.clamp_min(TINY).log()
+        return counts.sum(1) if bins is None else counts[torch.arange(len(counts)), bins]
+
+    def run(self, paths: Callable) -> list[np.ndarray]:
+        """Values, changes, difference and distance, as in :class:`Attribution`.
+
+        ``paths(trials)`` yields starts, each with steps: places on the way and their weights.
+        """
+        chunks = [slice(i, i + CHUNK) for i in range(0, len(self.filled), CHUNK)]
+        with one_thread():
+            parts = [self._run(trials, paths(trials)) for trials in chunks]
+        return [torch.cat(part).double().cpu().numpy() for part in zip(*parts, strict=True)]
+
+    def _run(self, trials, paths):
+        filled, given = self.filled[trials], [g[trials] for g in self.given]
+        bins = None if self.bins is None else self.bins[trials]
+        values = filled.new_zeros(*filled.shape[:2], len(self.regions), 3)
+        changes = torch.zeros_like(values)
+        with torch.no_grad():
+            end = self._output(filled, given, bins)
+        difference, distance = torch.zeros_like(end), torch.zeros_like(filled)
+        for start, steps in paths:
+            away = (filled - start)[:, :, None]  # (T, B, 1, 3)
+            moved = away.diff(dim=1, prepend=torch.zeros_like(away[:, :1]))
+            slope = torch.zeros_like(values)
+            for place, weight in steps:
+                slope += weight * self._slope(start + place * (filled - start), given, bins)
+            values += slope * away
+            # A change at one bin moves all later samples along with it.
+            changes += slope.flip(1).cumsum(1).flip(1) * moved
+            with torch.no_grad():
+                share = sum(weight for _, weight in steps)
+                difference += share * (end - self._output(start, given, bins))
+            distance += share * (filled - start)
+        return values, changes, difference, distance
+
+    def _slope(self, pupil, given, bins) -> Tensor:
+        """Gradient of each region's output, (trials, bins, regions, 3)."""
+        pupil = pupil.detach().requires_grad_(True)
+        output = self._output(pupil, given, bins).sum(0)  # trials do not mix
+        last = len(output) - 1
+        slopes = [
+            torch.autograd.grad(region, pupil, retain_graph=i < last)[0]
+            for i, region in enumerate(output)
+        ]
+        return torch.stack(slopes, dim=2)
+
+
+def _check_bins(bins, n_trials, n_bins) -> Tensor:
+    """One bin per trial, (trials,)."""
+    if bins.dtype.kind not in "iu" or bins.shape not in ((), (n_trials,)):
+        raise ValueError(f"bins must be a whole number, or one for each of {n_trials} trials")
+    if bins.min() < 0 or bins.max() >= n_bins:
+        raise ValueError(
+            f"bins must lie in 0 to {n_bins - 1}; they reach from {bins.min()} to {bins.max()}"
+        )
+    return torch.as_tensor(np.broadcast_to(bins, n_trials).copy())

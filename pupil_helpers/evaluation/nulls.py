@@ -21,9 +21,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..metrics.scores import psth, psth_relative
+from ..session import BIN_SIZE
 from ..signals.rates import as_trials
 from ..signals.splits import blocked_folds
+from .cross_validation import cross_validate, join_folds
+from .summary import SCORES, HeldOut
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -155,7 +157,7 @@ def time_shuffle(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> Con
 
 
 def refit_score(
-    make_model: Callable, n_folds: int = 5, gap: int = 2, metric=psth_relative
+    make_model: Callable, n_folds: int = 5, gap: int = 2, metric: str = "psth_relative"
 ) -> Score:
     """A score for the controls: blocked cross-validation with a new model in every fold.
 
@@ -163,26 +165,34 @@ def refit_score(
     ----------
     make_model : callable
         ``make_model()`` returns an unfitted model with ``fit(pupil, counts)`` and
-        ``predict(pupil)``. A fast one (ridge) is enough to test for a link.
+        ``predict(pupil)``. A fast one (ridge) is enough to test for a link. Scores of squared
+        error smooth over 100 ms, in bins as wide as its ``bin_size_`` says after fitting, or of
+        10 ms if it has none.
     n_folds, gap : int
         As in :func:`~pupil_helpers.signals.splits.blocked_folds`.
-    metric : callable, default :func:`~pupil_helpers.metrics.scores.psth_relative`
-        ``metric(counts, predicted, psth_prediction)`` → (regions,), over all trials.
+    metric : str, default "psth_relative"
+        One of :data:`~pupil_helpers.evaluation.summary.SCORES`, over all trials.
 
     Returns
     -------
     callable
         ``score(pupil, counts)`` → (regions,).
+
+    Raises
+    ------
+    ValueError
+        If the metric is unknown.
     """
+    if metric not in SCORES:
+        raise ValueError(f"no metric {metric!r}; choose from {', '.join(SCORES)}.")
 
     def score(pupil, counts):
-        predicted, baseline = np.empty(counts.shape), np.empty(counts.shape)
-        for train, test in blocked_folds(len(counts), n_folds, gap):
-            model = make_model()
-            model.fit(pupil[train], counts[train])
-            predicted[test] = model.predict(pupil[test])
-            baseline[test] = psth(counts[train])
-        return metric(counts, predicted, baseline)
+        splits = blocked_folds(len(counts), n_folds, gap)
+        folds = list(cross_validate(make_model, pupil, counts, splits))
+        bin_size = getattr(folds[0].model, "bin_size_", BIN_SIZE)
+        trials, regions = np.arange(len(counts)), np.arange(counts.shape[2])
+        held = HeldOut(counts, *join_folds(folds, counts), trials, regions, bin_size)
+        return held.score(metric)
 
     return score
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ..metrics import scores as metrics
 from ..metrics.ceilings import known_ceiling, poisson_ceiling, split_half_ceiling
 from ..session import Session
-from ..signals.rates import Kernel, boxcar
+from ..signals.rates import Kernel, evaluation_kernel
 
 POISSON = ("bits_per_spike", "poisson_d2")
 SCORES = ("r2", "psth_relative", "median_trial_r2", *POISSON)
@@ -31,39 +31,39 @@ def region_names(session: Session, regions=None) -> list[str]:
 class HeldOut(NamedTuple):
     """Predictions of trials that the model has not learned from, beside what was recorded.
 
-    ``trials`` (T,) their numbers; ``regions`` (R,) names; ``counts`` and ``predicted``
-    (T, bins, R) counts per bin; ``baseline``, the PSTH of the training trials, (bins, R) or
-    one for each trial, (T, bins, R); ``bin_size`` in seconds.
+    ``counts`` and ``predicted`` (T, bins, R) counts per bin; ``psth`` of the training trials,
+    (bins, R) or one for each trial, (T, bins, R); ``trials`` (T,) their numbers; ``regions`` (R,)
+    names; ``bin_size`` in seconds.
     """
 
-    trials: np.ndarray
-    regions: np.ndarray
     counts: np.ndarray
     predicted: np.ndarray
-    baseline: np.ndarray
+    psth: np.ndarray
+    trials: np.ndarray
+    regions: np.ndarray
     bin_size: float
 
     @property
     def kernel(self) -> Kernel | None:
         """The evaluation kernel, a boxcar of 100 ms; None if a bin is as wide as that."""
-        return boxcar(0.1, self.bin_size) if self.bin_size < 0.1 else None
+        return evaluation_kernel(self.bin_size)
 
     def score(self, metric: str) -> np.ndarray:
         """Score per region; to the Poisson scores a negative prediction counts as 0."""
         if metric not in SCORES:
             raise ValueError(f"no metric {metric!r}; choose from {', '.join(SCORES)}.")
         if metric == "psth_relative":
-            return metrics.psth_relative(self.counts, self.predicted, self.baseline, self.kernel)
+            return metrics.psth_relative(self.counts, self.predicted, self.psth, self.kernel)
         if metric in POISSON:
             return getattr(metrics, metric)(self.counts, np.maximum(self.predicted, 0))
         return getattr(metrics, metric)(self.counts, self.predicted, self.kernel)
 
     def interval(self, metric: str, **settings) -> metrics.Interval:
-        """Confidence interval of that score, by :func:`~pupil_helpers.metrics.scores.bootstrap_ci`."""
-        reference = self.baseline if metric == "psth_relative" else None
+        """Its confidence interval, by :func:`~pupil_helpers.metrics.scores.bootstrap_ci`."""
+        reference = self.psth if metric == "psth_relative" else None
         predicted = np.maximum(self.predicted, 0) if metric in POISSON else self.predicted
         return metrics.bootstrap_ci(
-            self.counts, predicted, reference, metric, self.kernel, **settings
+            self.counts, predicted, reference, metric, kernel=self.kernel, **settings
         )
 
 
@@ -103,13 +103,13 @@ def out_of_fold(table: pd.DataFrame, model: str, seed: int | None = None) -> Hel
             parts.append(HeldOut(**arrays))
     wanted = [parts[0].regions.tolist().index(region) for region in rows["region"].unique()]
     return HeldOut(
-        trials=np.concatenate([part.trials for part in parts]),
-        regions=parts[0].regions[wanted],
         counts=np.concatenate([part.counts for part in parts])[..., wanted],
         predicted=np.concatenate([part.predicted for part in parts])[..., wanted],
-        baseline=np.concatenate(
-            [np.broadcast_to(part.baseline, part.counts.shape) for part in parts]
-        )[..., wanted],
+        psth=np.concatenate([np.broadcast_to(part.psth, part.counts.shape) for part in parts])[
+            ..., wanted
+        ],
+        trials=np.concatenate([part.trials for part in parts]),
+        regions=parts[0].regions[wanted],
         bin_size=float(parts[0].bin_size),
     )
 
@@ -118,14 +118,14 @@ def summary(table: pd.DataFrame, metric: str = "psth_relative", **settings) -> p
     """Score of each model and region over the whole session, with its confidence interval.
 
     The folds are joined first, so that every trial counts once; several seeds are averaged. The
-    interval is that of :func:`pupil_helpers.metrics.scores.bootstrap_ci`, and tells how far the score
-    depends on the trials that happened to be tested.
+    interval is that of :func:`pupil_helpers.metrics.scores.bootstrap_ci`, and tells how far the
+    score depends on the trials that happened to be tested.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`~pupil_helpers.evaluation.compare.compare`, with predictions kept. Rows of some models
-        or regions will do.
+        From :func:`~pupil_helpers.evaluation.compare.compare`, with predictions kept. Rows of
+        some models or regions will do.
     metric : {"psth_relative", "r2", "bits_per_spike", "poisson_d2"}
         Which score.
     **settings
@@ -162,8 +162,8 @@ def summary(table: pd.DataFrame, metric: str = "psth_relative", **settings) -> p
     return pd.DataFrame(rows)
 
 
-def gains(table: pd.DataFrame, reference: str, **settings) -> pd.DataFrame:
-    """How much more R² each model has than a reference model, with its confidence interval.
+def differences(table: pd.DataFrame, other: str, **settings) -> pd.DataFrame:
+    """How much more R² each model has than one other, with its confidence interval.
 
     Both are scored on the same trials, and hard trials are hard for both, so that the interval of
     the difference is narrower than the intervals of the two scores suggest.
@@ -172,36 +172,36 @@ def gains(table: pd.DataFrame, reference: str, **settings) -> pd.DataFrame:
     ----------
     table : pandas.DataFrame
         From :func:`~pupil_helpers.evaluation.compare.compare`, with predictions kept.
-    reference : str
-        The model to compare with. Seeds are paired; if the reference lacks a seed of the
-        model, as a deterministic one does, its first is used.
+    other : str
+        The model to compare with. Seeds are paired; if it lacks a seed of a model, as a
+        deterministic one does, its first is used.
     **settings
         As in :func:`summary`.
 
     Returns
     -------
     pandas.DataFrame
-        One row per other model and region: ``model``, ``region``, ``score`` (the gain, mean over
-        seeds), ``low``, ``high``.
+        One row per model, the other one left out, and region: ``model``, ``region``, ``score``
+        (the difference, mean over seeds), ``low``, ``high``.
 
     Raises
     ------
     ValueError
         As :func:`out_of_fold` raises.
     """
-    paired = set(table.loc[table["model"] == reference, "seed"])
+    paired = set(table.loc[table["model"] == other, "seed"])
     rows = []
     for model in table["model"].unique():
-        if model == reference:
+        if model == other:
             continue
         found = []
         for seed in sorted(table.loc[table["model"] == model, "seed"].unique()):
             ours = out_of_fold(table, model, seed)
-            theirs = out_of_fold(table, reference, seed if seed in paired else None)
+            theirs = out_of_fold(table, other, seed if seed in paired else None)
             arrays = ours.counts, ours.predicted, theirs.predicted
-            gain = metrics.r2_gain(*arrays, kernel=ours.kernel)
-            ends = metrics.bootstrap_ci(*arrays, "r2_gain", ours.kernel, **settings)
-            found.append([gain, *ends])
+            score = metrics.r2_difference(*arrays, ours.kernel)
+            ends = metrics.bootstrap_ci(*arrays, "r2_difference", kernel=ours.kernel, **settings)
+            found.append([score, *ends])
         for region, values in zip(ours.regions, np.mean(found, 0).T, strict=True):
             row = dict(zip(("score", "low", "high"), values, strict=True))
             rows.append({"model": model, "region": str(region), **row})
@@ -209,7 +209,7 @@ def gains(table: pd.DataFrame, reference: str, **settings) -> pd.DataFrame:
 
 
 def ceilings(session: Session, regions=None) -> pd.DataFrame:
-    """What R² each region allows: the ceilings of :mod:`pupil_helpers.metrics.ceilings`, side by side.
+    """What R² each region allows: the :mod:`pupil_helpers.metrics.ceilings` side by side.
 
     Returns
     -------
@@ -219,7 +219,7 @@ def ceilings(session: Session, regions=None) -> pd.DataFrame:
     """
     regions = region_names(session, regions)
     counts = session.region_counts(regions)
-    kernel = boxcar(0.1, session.bin_size) if session.bin_size < 0.1 else None
+    kernel = evaluation_kernel(session.bin_size)
     members = [session.regions == region for region in regions]
     known = np.full(len(regions), np.nan)
     if session.truth is not None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..signals.rates import EVALUATION_KERNEL, Kernel, as_trials, smooth
+from ..signals.rates import Kernel, as_trials, smooth
 from .scores import r2
 
 
-def known_ceiling(counts, true_rates, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
+def known_ceiling(counts, true_rates, kernel: Kernel | None) -> np.ndarray:
     """R² of the true rates: the ceiling itself, for simulated sessions.
 
     Parameters
@@ -31,17 +31,20 @@ def known_ceiling(counts, true_rates, kernel: Kernel | None = EVALUATION_KERNEL)
     return r2(counts, true_rates, kernel)
 
 
-def split_half_ceiling(
-    spikes, kernel: Kernel | None = EVALUATION_KERNEL, n_splits: int = 50, seed: int = 0
-) -> float:
+def split_half_ceiling(spikes, kernel: Kernel | None, n_splits: int = 50, seed: int = 0) -> float:
     """Ceiling of one region, from the agreement of random halves of its neurons.
 
     The summed activity of the two halves is correlated over trials and bins, corrected to the
-    full number of neurons (Spearman 1910; Brown 1910) as ``2 r / (1 + r)``, and averaged over
+    full number of neurons (Spearman 1910; Brown 1910) as ``2 r / (1 + |r|)``, and averaged over
     splits. It is the share of the summed activity's variance that neurons have in common. It
     is too high if they share noise that no rate explains, too low if few neurons carry
     most of the signal. It is unbiased otherwise, but slow private fluctuations of the two halves
     agree or disagree by chance: expect errors of a few hundredths per region and session.
+
+    Splits in which one half does not vary, such as a half of silent neurons, say nothing and are
+    left out. The formula proper has ``r`` without bars; with them, neurons that work against each
+    other give -1 at worst, not minus infinity (``fix.negative = "bilateral"`` in the R package
+    AATtools).
 
     Parameters
     ----------
@@ -51,36 +54,43 @@ def split_half_ceiling(
     kernel : Kernel or None
         The same as for the R² that is compared with it.
     n_splits : int, default 50
-        Random splits to average over.
+        Random splits to average over, 1 or more.
     seed : int, default 0
         Seed of the splits.
 
     Returns
     -------
     float
-        NaN if the halves do not vary. Can be slightly below 0 where there is no signal.
+        Between -1 and 1: slightly below 0 now and then where there is no signal, well below 0
+        only where neurons oppose each other. NaN if in no split both halves vary.
 
     Raises
     ------
     ValueError
-        If there are fewer than 2 neurons.
+        If there are fewer than 2 neurons or no splits.
     """
     covariance = _neuron_covariance(as_trials(spikes, "spikes"), kernel)  # (neurons, neurons)
     n = len(covariance)
     if n < 2:
         raise ValueError("a split-half ceiling needs at least 2 neurons in the region.")
+    if n_splits < 1:
+        raise ValueError(f"n_splits is {n_splits}; average over 1 split or more.")
     rng = np.random.default_rng(seed)
     half = np.argsort(rng.random((n_splits, n)), axis=1) < n // 2  # True: in the first half
-    a, b = half.astype(float), (~half).astype(float)  # (splits, neurons)
+    halves = np.stack([half, ~half]).astype(float)  # (2, splits, neurons)
     # The covariance of sums of neurons is the sum of a block of the neurons' covariance.
-    shared = np.einsum("si,ij,sj->s", a, covariance, b, optimize=True)
-    alone = [np.einsum("si,ij,sj->s", side, covariance, side, optimize=True) for side in (a, b)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = shared / np.sqrt(alone[0] * alone[1])
-        return float(np.mean(2 * r / (1 + r)))
+    first, second = halves @ covariance  # (splits, neurons)
+    shared = (first * halves[1]).sum(1)  # (splits,)
+    variances = np.stack([(first * halves[0]).sum(1), (second * halves[1]).sum(1)])  # (2, splits)
+    # Neurons may cancel in a half: what is left beside their own variances is rounding.
+    vary = (variances > 1e-9 * (halves @ covariance.diagonal())).all(0)  # (splits,)
+    if not vary.any():
+        return float("nan")
+    r = np.clip(shared[vary] / np.sqrt(variances[:, vary].prod(0)), -1, 1)
+    return float(np.mean(2 * r / (1 + np.abs(r))))
 
 
-def poisson_ceiling(counts, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
+def poisson_ceiling(counts, kernel: Kernel | None) -> np.ndarray:
     """Ceiling if the counts were Poisson around their rate: a cross-check, not the ceiling.
 
     The variance of Poisson noise equals the rate, so after smoothing with weights ``w`` it is
@@ -111,13 +121,13 @@ def poisson_ceiling(counts, kernel: Kernel | None = EVALUATION_KERNEL) -> np.nda
 def _neuron_covariance(spikes, kernel, chunk: int = 50) -> np.ndarray:
     """Covariance of the smoothed neurons over trials and bins, a few trials at a time."""
     n_trials, n_bins, n = spikes.shape
-    mean = spikes.mean((0, 1))  # taken away first, so that single precision is enough
+    mean = spikes.mean((0, 1), dtype=float)  # taken away: a constant neuron is 0 exactly
     total, products = np.zeros(n), np.zeros((n, n))
     for first in range(0, n_trials, chunk):
-        part = (spikes[first : first + chunk] - mean).astype(np.float32)
+        part = spikes[first : first + chunk] - mean
         part = part if kernel is None else smooth(part, kernel)
         part = part.reshape(-1, n)  # (trials × bins, neurons)
-        total += part.sum(0, dtype=float)
+        total += part.sum(0)
         products += part.T @ part
     mean = total / (n_trials * n_bins)
     return products / (n_trials * n_bins) - np.outer(mean, mean)

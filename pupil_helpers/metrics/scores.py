@@ -2,9 +2,9 @@
 
 Every score takes (trials, bins, regions) arrays in the same unit (counts per bin) and returns
 one number per region. Regions are never pooled: :func:`flattened_r2` shows why. Scores of
-squared error smooth counts and prediction with the same kernel, by default
-:data:`~pupil_helpers.signals.rates.EVALUATION_KERNEL`; pass ``kernel=None`` for raw counts.
-Poisson scores use raw counts.
+squared error smooth counts and prediction with the same kernel, in this book
+:func:`evaluation_kernel(bin_size) <pupil_helpers.signals.rates.evaluation_kernel>`;
+``kernel=None`` stands for raw counts. Poisson scores always use raw counts.
 
 Each score is a function of a few sums over trials. Keeping those sums per trial turns the block
 bootstrap (:func:`bootstrap_ci`) into one matrix product.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student_t
 
-from ..signals.rates import EVALUATION_KERNEL, Kernel, as_trials
+from ..signals.rates import Kernel, as_trials
 from .sums import SCORES, centred, prepare, ratio, trial_sums
 
 
@@ -29,7 +29,7 @@ def psth(counts) -> np.ndarray:
     return as_trials(counts, "counts").mean(0)
 
 
-def r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
+def r2(counts, predicted, kernel: Kernel | None) -> np.ndarray:
     """Share of variance explained, over all trials and bins given.
 
     ``1 - sum((y - p)**2) / sum((y - mean(y))**2)`` per region, with ``y`` and ``p`` the smoothed
@@ -43,7 +43,7 @@ def r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarr
     predicted : array_like, (trials, bins, regions) or (bins, regions)
         Expected counts; a (bins, regions) array, such as a PSTH, is used for every trial.
     kernel : Kernel or None
-        Smoothing of both.
+        Smoothing of both; None for raw counts.
 
     Returns
     -------
@@ -58,9 +58,7 @@ def r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarr
     return _score("r2", counts, predicted, None, kernel)
 
 
-def psth_relative(
-    counts, predicted, psth_prediction, kernel: Kernel | None = EVALUATION_KERNEL
-) -> np.ndarray:
+def psth_relative(counts, predicted, psth_prediction, kernel: Kernel | None) -> np.ndarray:
     """The headline score: how much of the PSTH's squared error the model removes.
 
     ``1 - SSE_model / SSE_PSTH``: 1 is perfect, 0 is no better than predicting every trial by
@@ -76,13 +74,20 @@ def psth_relative(
     return _score("psth_relative", counts, predicted, psth_prediction, kernel)
 
 
-def r2_gain(counts, predicted, reference, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
-    """Difference in R² between two predictions of the same trials.
+def r2_difference(counts, predicted, other, kernel: Kernel | None) -> np.ndarray:
+    """R² of ``predicted`` less R² of ``other``, for two predictions of the same trials.
 
-    With ``reference`` from a model that was fitted without one pupil channel, this is that
-    channel's unique contribution (Musall et al. 2019, doi:10.1038/s41593-019-0502-4).
+    With ``other`` from a model that was fitted without one pupil channel, this is that channel's
+    unique contribution (Musall et al. 2019, doi:10.1038/s41593-019-0502-4).
+
+    Parameters
+    ----------
+    counts, predicted, kernel
+        As in :func:`r2`.
+    other : array_like, (trials, bins, regions) or (bins, regions)
+        Expected counts of the other model.
     """
-    return _score("r2_gain", counts, predicted, reference, kernel)
+    return _score("r2_difference", counts, predicted, other, kernel)
 
 
 def bits_per_spike(counts, predicted, null=None) -> np.ndarray:
@@ -117,14 +122,15 @@ def poisson_d2(counts, predicted) -> np.ndarray:
     """Share of Poisson deviance explained, on raw counts.
 
     ``1 - D(y, p) / D(y, mean(y))``; scikit-learn's ``d2_tweedie_score(power=1)`` per region.
+    Arguments, and what is refused, as in :func:`bits_per_spike`.
     """
     return _score("poisson_d2", counts, predicted)
 
 
-def trial_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
+def trial_r2(counts, predicted, kernel: Kernel | None) -> np.ndarray:
     """R² within each trial, around that trial's own mean, (trials, regions).
 
-    NaN in trials whose smoothed counts do not vary.
+    Arguments as in :func:`r2`. NaN in trials whose smoothed counts do not vary.
     """
     counts, predicted = prepare(kernel, counts, predicted)
     error = ((counts - predicted) ** 2).sum(1)  # (trials, regions)
@@ -132,18 +138,19 @@ def trial_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np
     return 1 - ratio(error, total)
 
 
-def median_trial_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> np.ndarray:
+def median_trial_r2(counts, predicted, kernel: Kernel | None) -> np.ndarray:
     """Median over trials of :func:`trial_r2`: does the model follow the time course of a trial?"""
     values = trial_r2(counts, predicted, kernel)
     empty = np.isnan(values).all(0)
     return np.where(empty, np.nan, np.nanmedian(np.where(empty, 0, values), axis=0))
 
 
-def flattened_r2(counts, predicted, kernel: Kernel | None = EVALUATION_KERNEL) -> float:
+def flattened_r2(counts, predicted, kernel: Kernel | None) -> float:
     """R² with all regions thrown together. A trap: do not report it.
 
     Regions differ in mean rate, and the difference counts as variance to explain. Predicting one
-    constant per region, with no knowledge of the pupil at all, then scores high.
+    constant per region, with no knowledge of the pupil at all, then scores high. Arguments as in
+    :func:`r2`.
     """
     counts, predicted = prepare(kernel, counts, predicted)
     return float(
@@ -168,7 +175,8 @@ def bootstrap_ci(
     predicted,
     reference=None,
     metric: str = "psth_relative",
-    kernel: Kernel | None = EVALUATION_KERNEL,
+    *,
+    kernel: Kernel | None,
     n_boot: int = 1000,
     block: int = 15,
     level: float = 0.95,
@@ -186,9 +194,9 @@ def bootstrap_ci(
     ----------
     counts, predicted, reference, kernel
         As in the score named by ``metric``; ``reference`` is the PSTH prediction, the other
-        model or the null rates where the score takes one. Predictions from all folds can be
-        joined in order of trials.
-    metric : {"psth_relative", "r2", "r2_gain", "bits_per_spike", "poisson_d2"}
+        model or the null rates where the score takes one, and Poisson scores take no notice of
+        ``kernel``. Predictions from all folds can be joined in order of trials.
+    metric : {"psth_relative", "r2", "r2_difference", "bits_per_spike", "poisson_d2"}
         Which score.
     n_boot : int, default 1000
         Resamples.
@@ -207,7 +215,8 @@ def bootstrap_ci(
     Raises
     ------
     ValueError
-        If there are fewer than 10 trials, or as the score raises.
+        If there are fewer than 10 trials or 2 resamples, ``level`` is not between 0 and 1, or
+        as the score raises.
     """
     sums = trial_sums(metric, counts, predicted, reference, kernel)
     finish = SCORES[metric][1]
@@ -216,6 +225,8 @@ def bootstrap_ci(
         raise ValueError(
             f"{n_trials} trials are too few for a confidence interval; use 10 or more."
         )
+    if n_boot < 2 or not 0 < level < 1:
+        raise ValueError(f"got n_boot {n_boot} and level {level}; use 2 or more, and 0 to 1.")
     block = max(1, min(block, n_trials // 5))
     n_blocks = n_trials / block
     draws = np.random.default_rng(seed).integers(n_trials, size=(n_boot, int(np.ceil(n_blocks))))

@@ -77,7 +77,7 @@ def _null(s):
 SCORES = {
     "r2": (_squared_sums, lambda s: 1 - ratio(s["error"], _total(s))),
     "psth_relative": (_squared_sums, lambda s: 1 - ratio(s["error"], s["reference"])),
-    "r2_gain": (_squared_sums, lambda s: ratio(s["reference"] - s["error"], _total(s))),
+    "r2_difference": (_squared_sums, lambda s: ratio(s["reference"] - s["error"], _total(s))),
     "bits_per_spike": (
         _poisson_sums,
         lambda s: ratio(s["model"] - _null(s), s["spikes"] * np.log(2)),
@@ -94,7 +94,7 @@ def trial_sums(metric, counts, predicted, reference, kernel) -> dict[str, np.nda
     """Check the input and return the sums of ``metric``, each (trials, regions)."""
     if metric not in SCORES:
         raise ValueError(f"no metric {metric!r}; choose from {', '.join(SCORES)}.")
-    if reference is None and metric in ("psth_relative", "r2_gain"):
+    if reference is None and metric in ("psth_relative", "r2_difference"):
         raise ValueError(f"{metric} compares two predictions; give the reference prediction too.")
     predictions = [predicted] if reference is None else [predicted, reference]
     return SCORES[metric][0](kernel, counts, *predictions)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from ..metrics import scores as metrics
+from ..metrics import scores
+from ..session import BIN_SIZE
 from ..signals.pupil import check_pupil
+from ..signals.rates import evaluation_kernel
 
 TINY = 1e-6  # expected counts below this cannot be told from silence
 
@@ -29,15 +33,37 @@ def one_thread():
         torch.set_num_threads(before)
 
 
+def torch_device(name: str) -> torch.device:
+    """The device of that name; "auto": a GPU if there is one, else the CPU."""
+    auto = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(auto if name == "auto" else name)
+
+
+@dataclass(eq=False, repr=False)  # scikit-learn compares and shows models in its own way
 class Encoder(BaseEstimator):
     """Base of all encoding models, in the manner of scikit-learn.
 
     Subclasses set ``_fit(pupil, counts)`` and ``_predict(pupil)``; this class checks the
     arrays, keeps the training PSTH for the PSTH-relative score, and scores.
+
+    Parameters
+    ----------
+    bin_size : float, optional
+        Width of a bin in seconds. :func:`~pupil_helpers.evaluation.compare.compare` takes it from
+        the session; on arrays alone, 10 ms are assumed.
+
+    Attributes
+    ----------
+    bin_size_ : float
+        The width that was used.
+    psth_ : ndarray of float32, (bins, regions)
+        Mean counts of the training trials.
     """
 
+    bin_size: float | None = None
+
     def fit(self, pupil, counts):
-        """Fit to training trials.
+        """Fit to training trials. If it fails, the model is not fitted, whatever it was before.
 
         Parameters
         ----------
@@ -55,25 +81,45 @@ class Encoder(BaseEstimator):
         ValueError
             If shapes or values cannot be used; the message names the array and the remedy.
         """
-        pupil, counts = check_pupil(pupil), check_counts(counts)
-        if pupil.shape[:2] != counts.shape[:2]:
-            raise ValueError(
-                f"pupil has (trials, bins) = {pupil.shape[:2]} but counts has {counts.shape[:2]}; "
-                "give both the same trials and bins"
-            )
+        self._forget()
+        pupil, counts = check_pair(pupil, counts)
         if np.isnan(pupil).all():
             raise ValueError(
                 "pupil is missing (NaN) in every training trial; nothing to learn from"
             )
-        self.psth_ = counts.mean(axis=0)  # (bins, regions)
-        self._fit(pupil, counts)
+        try:
+            self.bin_size_ = self._check_bin_size()
+            self.psth_ = counts.mean(axis=0)  # (bins, regions)
+            self._fit(pupil, counts)
+        except BaseException:
+            self._forget()
+            raise
         return self
 
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def _check_bin_size(self) -> float:
+        bin_size = BIN_SIZE if self.bin_size is None else self.bin_size
+        if not (np.isscalar(bin_size) and np.isfinite(bin_size) and bin_size > 0):
+            raise ValueError(f"bin_size is {bin_size!r}; give the width of a bin in seconds")
+        return float(bin_size)
+
     def predict(self, pupil) -> np.ndarray:
-        """Expected spike counts per bin, float32 (trials, bins, regions)."""
+        """Expected spike counts per bin, float32 (trials, bins, regions).
+
+        Trials are predicted one by one: the result for a trial does not depend on the others.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before :meth:`fit`.
+        ValueError
+            If ``pupil`` has another shape than the model was fitted with.
+        """
+        check_is_fitted(self, msg="this %(name)s is not fitted yet; call fit first")
         pupil = check_pupil(pupil)
-        if not hasattr(self, "psth_"):
-            raise ValueError(f"this {type(self).__name__} is not fitted yet; call fit first")
         if pupil.shape[1] != len(self.psth_):
             raise ValueError(
                 f"pupil has {pupil.shape[1]} bins, but the model was fitted with {len(self.psth_)}"
@@ -88,8 +134,8 @@ class Encoder(BaseEstimator):
         pupil, counts
             As in :meth:`fit`, of trials that were not fitted.
         metric : {"r2", "psth_relative", "bits_per_spike", "poisson_d2", "median_trial_r2"}
-            See :mod:`pupil_helpers.metrics.scores`; squared-error scores smooth both sides with the
-            evaluation kernel (100 ms).
+            See :mod:`pupil_helpers.metrics.scores`; squared-error scores smooth both sides with
+            the evaluation kernel (100 ms).
         per_region : bool, default False
             Return one score per region instead of their mean.
 
@@ -98,10 +144,13 @@ class Encoder(BaseEstimator):
         float, or ndarray (regions,)
         """
         counts, predicted = check_counts(counts), self.predict(pupil)
+        kernel = evaluation_kernel(self.bin_size_)
         if metric == "psth_relative":
-            values = metrics.psth_relative(counts, predicted, self.psth_)
-        elif metric in ("r2", "bits_per_spike", "poisson_d2", "median_trial_r2"):
-            values = getattr(metrics, metric)(counts, predicted)
+            values = scores.psth_relative(counts, predicted, self.psth_, kernel)
+        elif metric in ("r2", "median_trial_r2"):
+            values = getattr(scores, metric)(counts, predicted, kernel)
+        elif metric in ("bits_per_spike", "poisson_d2"):
+            values = getattr(scores, metric)(counts, predicted)
         else:
             raise ValueError(
                 f"unknown metric {metric!r}; use r2, psth_relative, bits_per_spike, poisson_d2 "
@@ -112,7 +161,12 @@ class Encoder(BaseEstimator):
 
 def check_counts(counts) -> np.ndarray:
     """Return ``counts`` as float32 (trials, bins, regions), or say what is wrong with it."""
-    counts = np.asarray(counts)
+    try:
+        counts = np.asarray(counts)
+    except ValueError:
+        raise ValueError(
+            "counts is ragged; give numbers of shape (trials, bins, regions)"
+        ) from None
     if counts.ndim != 3 or 0 in counts.shape or counts.dtype.kind not in "buif":
         raise ValueError(
             f"counts has shape {counts.shape} and dtype {counts.dtype}, expected numbers of shape "
@@ -122,3 +176,14 @@ def check_counts(counts) -> np.ndarray:
     if not np.isfinite(counts).all() or (counts < 0).any():
         raise ValueError("counts has missing, infinite or negative values; drop those trials")
     return counts
+
+
+def check_pair(pupil, counts) -> tuple[np.ndarray, np.ndarray]:
+    """Both arrays checked, and that they have the same trials and bins."""
+    pupil, counts = check_pupil(pupil), check_counts(counts)
+    if pupil.shape[:2] != counts.shape[:2]:
+        raise ValueError(
+            f"pupil has (trials, bins) = {pupil.shape[:2]} but counts has {counts.shape[:2]}; "
+            "give both the same trials and bins"
+        )
+    return pupil, counts

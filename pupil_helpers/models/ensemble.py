@@ -1,13 +1,21 @@
-"""The training loop of the default model: all networks of an ensemble at once."""
+"""How every network is trained: several at once, each leaving out a block of the trials.
+
+A network's own block decides when to stop it; all blocks together show, region by region, whether
+the pupil helped on trials no network had seen.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from .lags import TINY
+from .base import TINY
+from .gain import CHUNK, GainEncoder
 
 LOSSES = ("poisson", "mse")
 
@@ -16,86 +24,176 @@ class StopFit(Exception):
     """Raise it from ``on_epoch`` to end a fit early."""
 
 
-def train_members(model, inputs, counts, baseline) -> pd.DataFrame:
-    """Train ``model.net_``, each member on the trials of its own block, best weights restored.
+@dataclass(eq=False, repr=False)
+class BlockEnsemble(GainEncoder):
+    """An ensemble of networks of one kind. Subclasses set ``_network``, and perhaps ``_inputs``.
 
     Parameters
     ----------
-    model : PupilEncoder
-        Its settings are read, and its blocks; its network is trained in place.
+    hidden_size : int, default 16
+        Units of the hidden layer (per direction, if there are two).
+    loss : {"poisson", "mse"}, default "poisson"
+        Poisson negative log-likelihood of raw counts, or squared error in units of each
+        region's count variance.
+    psth : bool, default True
+        Predict a gain on the training PSTH; if False, a gain on the mean rate.
+    n_members : int, default 10
+        Networks in the ensemble. Member ``i`` leaves out block ``i % n_blocks``.
+    n_blocks : int, default 5
+        Contiguous blocks the training trials are cut into, with ``gap`` trials between.
+    gap : int, default 2
+        Trials dropped on each side of a left-out block.
+    shrink : bool, default True
+        Shrink each region towards its PSTH by the skill seen on left-out blocks.
+    epochs, batch_size : int, default 15 and 32
+    learning_rate : float, default 0.02
+        Peak of the one-cycle schedule.
+    weight_decay : float, default 0.01
+        Decoupled weight decay (AdamW).
+    stride : int, default 4
+        Bins per step of the network; its gains are interpolated between steps.
+    bin_size : float, optional
+        Width of a bin in seconds; see :class:`~pupil_helpers.models.base.Encoder`.
+    seed : int, default 0
+    device : str, default "auto"
+        "cpu", "cuda", or "auto": a GPU if there is one.
+    progress : bool, default False
+        Show a progress bar over epochs.
+    on_epoch : callable, optional
+        Called as ``on_epoch(epoch, held_out_losses)`` after every epoch, counted from 1, with
+        one loss per member as in ``history_``. Raising :class:`StopFit` in it ends the training
+        there; the best weights so far are kept.
+
+    Attributes
+    ----------
+    history_ : pandas.DataFrame
+        One row per epoch and member: ``epoch``, ``member``, ``train`` and ``held_out`` loss
+        relative to the PSTH's (below 0 is better than the PSTH).
+    """
+
+    hidden_size: int = 16
+    loss: str = "poisson"
+    psth: bool = True
+    n_members: int = 10
+    n_blocks: int = 5
+    gap: int = 2
+    shrink: bool = True
+    epochs: int = 15
+    batch_size: int = 32
+    learning_rate: float = 0.02
+    weight_decay: float = 0.01
+    stride: int = 4
+    seed: int = 0
+    device: str = "auto"
+    progress: bool = False
+    on_epoch: Callable | None = None
+
+    def _check_settings(self):
+        super()._check_settings()
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}; use 'poisson' or 'mse'")
+
+    def _seeds(self) -> list[int]:
+        """One seed per member."""
+        return [1000 * self.seed + member for member in range(self.n_members)]
+
+    def _learn(self, net, inputs, counts, psth):
+        blocks = [self.blocks_[member % self.n_blocks] for member in range(self.n_members)]
+        self.history_ = train_members(self, net, inputs, counts, psth, blocks)
+        with torch.no_grad():
+            chunks = [chunk.expand(self.n_members, -1, -1, -1) for chunk in inputs.split(CHUNK)]
+            gains = torch.cat([net(chunk) for chunk in chunks], dim=1)  # (M, T, S, R)
+        held_out = [
+            (block.test, gains[place :: self.n_blocks, block.test].mean(0))
+            for place, block in enumerate(self.blocks_[: self.n_members])
+        ]
+        return gains.mean(0), held_out
+
+
+def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
+    """Train ``net`` in place, each member on the trials of its own block, best weights restored.
+
+    Parameters
+    ----------
+    settings : BlockEnsemble
+        Its settings are read, and nothing else.
+    net : nn.Module
+        (members, trials, steps, inputs) to gains; the first axis of every parameter is the member.
     inputs : Tensor, (trials, steps, inputs)
     counts : Tensor, (trials, steps, regions)
-    baseline : Tensor, (steps, regions)
+    psth : Tensor, (steps, regions)
+    blocks : sequence of Split, (members,)
 
     Returns
     -------
     pandas.DataFrame
         One row per epoch and member: ``epoch``, ``member``, ``train`` and ``held_out`` loss.
     """
-    rng = np.random.default_rng(model.seed)
-    n_train = min(len(block.train) for block in model.blocks_)
-    batch = min(model.batch_size, n_train)
+    rng = np.random.default_rng(settings.seed)
+    n_train = min(len(block.train) for block in blocks)
+    batch = min(settings.batch_size, n_train)
     per_epoch = n_train // batch
-    n_held = min(len(block.test) for block in model.blocks_)
-    held = torch.stack([torch.as_tensor(block.test[:n_held]) for block in model.blocks_])
+    n_held = min(len(block.test) for block in blocks)
+    held = torch.stack([torch.as_tensor(block.test[:n_held]) for block in blocks])  # (M, n)
     optimiser = torch.optim.AdamW(
-        model.net_.parameters(), lr=model.learning_rate, weight_decay=model.weight_decay
+        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, model.learning_rate, total_steps=model.epochs * per_epoch
+        optimiser, settings.learning_rate, total_steps=settings.epochs * per_epoch
     )
-    scale = counts.var(dim=(0, 1)).clamp_min(TINY)  # (R,)
+    scale = counts.var(dim=(0, 1), correction=0).clamp_min(TINY)  # (R,)
 
     def losses(trials):  # (M, n) -> (M,)
-        gain = model.net_(take(inputs, trials))
-        return relative_loss(model.loss, gain, take(counts, trials), baseline, scale)
+        return relative_loss(
+            settings.loss, net(take(inputs, trials)), take(counts, trials), psth, scale
+        )
 
-    best = [np.inf] * model.n_members
-    kept = {name: p.detach().clone() for name, p in model.net_.named_parameters()}
+    best = np.full(len(blocks), np.inf)
+    kept = {name: p.detach().clone() for name, p in net.named_parameters()}
     history = []
-    for epoch in tqdm(range(model.epochs), desc="fitting", disable=not model.progress):
-        model.net_.train()
-        order = np.stack([rng.permutation(block.train)[:n_train] for block in model.blocks_])
+    for epoch in tqdm(range(settings.epochs), desc="fitting", disable=not settings.progress):
+        net.train()
+        order = np.stack([rng.permutation(block.train)[:n_train] for block in blocks])
         train_loss = 0.0
         for step in range(per_epoch):
             loss = losses(torch.as_tensor(order[:, step * batch : (step + 1) * batch]))
             optimiser.zero_grad()
             loss.sum().backward()
-            clip_members(model.net_.parameters(), 1.0)
+            clip_members(net.parameters(), 1.0)
             optimiser.step()
             schedule.step()
-            train_loss += loss.detach().cpu().numpy() / per_epoch
-        model.net_.eval()
+            train_loss += loss.detach().cpu().numpy() / per_epoch  # (M,)
+        net.eval()
         with torch.no_grad():
-            held_loss = losses(held).cpu().numpy()
+            held_loss = losses(held).cpu().numpy()  # (M,)
         if not np.isfinite(train_loss).all():
             raise ValueError(
                 f"the loss became NaN or infinite in epoch {epoch + 1}; lower learning_rate "
-                f"(it is {model.learning_rate}) or look for outliers in pupil"
+                f"(it is {settings.learning_rate}) or look for outliers in pupil"
             )
-        for member in range(model.n_members):
-            history.append((epoch + 1, member, train_loss[member], held_loss[member]))
-            if held_loss[member] < best[member]:
-                best[member] = held_loss[member]
-                for name, p in model.net_.named_parameters():
-                    kept[name][member] = p.detach()[member]
+        both = zip(train_loss, held_loss, strict=True)
+        history += [(epoch + 1, member, *losses) for member, losses in enumerate(both)]
+        for member in np.flatnonzero(held_loss < best):
+            best[member] = held_loss[member]
+            for name, p in net.named_parameters():
+                kept[name][member] = p.detach()[member]
         try:
-            if model.on_epoch is not None:
-                model.on_epoch(epoch + 1, held_loss)
+            if settings.on_epoch is not None:
+                settings.on_epoch(epoch + 1, held_loss)
         except StopFit:
             break
-    model.net_.load_state_dict(kept)
-    model.net_.eval()
+    net.load_state_dict(kept)
+    net.eval()
     return pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
 
 
-def relative_loss(kind: str, gain, counts, baseline, scale):
-    """Loss relative to the baseline's: one number, or one per member if there are members."""
-    rate = baseline * gain  # (..., batch, steps, R)
+def relative_loss(kind: str, gain, counts, psth, scale):
+    """Loss relative to the PSTH's: one number, or one per member if there are members."""
+    rate = psth * gain  # (..., trials, steps, R)
     if kind == "mse":
-        loss = ((rate - counts) ** 2 - (baseline - counts) ** 2) / scale
+        loss = ((rate - counts) ** 2 - (psth - counts) ** 2) / scale
     else:
-        loss = rate - baseline - counts * torch.log(gain.clamp_min(TINY))
+        loss = rate - psth - counts * torch.log(gain.clamp_min(TINY))
     return loss.mean(dim=(-3, -2, -1))
 
 

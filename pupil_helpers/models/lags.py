@@ -1,36 +1,139 @@
-"""Bins and steps: the stem's filters over lags, and the coarser clock the network runs on."""
+"""Filters over lags, and the coarser clock the models run on: bins in, steps out."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor, nn
 
-from ..signals.pupil import lag_basis
+from ..session import CHANNELS
 from .base import TINY
 
-FLOOR = 0.05
-"""Rivals, and the default model in regions without trust, predict at least this share of the
-baseline: a count can never be negative, and one spike where none was thought possible would decide
-the whole likelihood."""
+
+class LagFilters(nn.Module):
+    """Features of every bin through smooth filters over lags, once per step.
+
+    What the filters give overlaps so much that a few dozen principal components hold nearly all
+    of it (Hotelling 1933, doi:10.1037/h0071325). Fewer inputs are quicker to learn from and
+    harder to overfit. Components keep their relative sizes; all are scaled together.
+
+    Parameters
+    ----------
+    n_bins, n_features : int
+        Bins in a trial; features, of which the first three are levels and the others motions.
+    bin_size : float
+        Seconds.
+    stride, reach, n_lags, direction
+        As in :func:`filter_bank`.
+    n_components : int or None
+        Principal components to keep, at most as many as there are; None for the filtered features.
+
+    Attributes
+    ----------
+    n_outputs : int
+    """
+
+    def __init__(
+        self, n_bins, n_features, bin_size, stride, reach, n_lags, direction, n_components=None
+    ):
+        super().__init__()
+        bank = filter_bank(n_bins, bin_size, stride, reach, n_lags, direction)
+        self.n_steps = len(pool_centres(n_bins, stride))
+        self.n_outputs = n_features * (bank.shape[-1] // self.n_steps)
+        self.register_buffer("bank", torch.from_numpy(bank), persistent=False)
+        n_inputs, directions = self.n_outputs, None
+        if n_components:
+            self.n_outputs = min(n_components, n_inputs)
+            directions = torch.zeros(n_inputs, self.n_outputs)
+        self.register_buffer("directions", directions)
+
+    @torch.no_grad()
+    def fit_transform(self, features: Tensor) -> Tensor:
+        """Find the components in the features of the training trials; the trials' inputs."""
+        filtered = self._filter(features)
+        if self.directions is None:
+            return filtered
+        components = principal_directions(filtered.cpu().numpy(), self.directions.shape[1])
+        self.directions.copy_(torch.from_numpy(components))
+        return filtered @ self.directions
+
+    def forward(self, features: Tensor) -> Tensor:  # (T, bins, features)
+        filtered = self._filter(features)
+        return filtered if self.directions is None else filtered @ self.directions
+
+    def _filter(self, features: Tensor) -> Tensor:
+        levels, motion = features[..., : len(CHANNELS)], features[..., len(CHANNELS) :]
+        filtered = torch.cat([levels.mT @ self.bank[0], motion.mT @ self.bank[1]], dim=1)
+        filtered = filtered.unflatten(-1, (-1, self.n_steps))  # (T, features, filters, steps)
+        return filtered.flatten(1, 2).mT.contiguous()  # (T, steps, features * filters)
+
+
+class StepMeans(nn.Module):
+    """Mean of each feature in each step, (trials, bins, features) -> (trials, steps, features)."""
+
+    def __init__(self, n_bins: int, n_features: int, stride: int):
+        super().__init__()
+        self.n_outputs = n_features
+        step_of = np.arange(n_bins) // stride
+        member = np.eye(step_of[-1] + 1, dtype=np.float32)[:, step_of]  # (steps, bins)
+        mean = torch.from_numpy(member / member.sum(axis=1, keepdims=True))
+        self.register_buffer("mean", mean, persistent=False)
+
+    def fit_transform(self, features: Tensor) -> Tensor:
+        """There is nothing to learn."""
+        return self(features)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.mean @ features
+
+
+def lag_basis(n_bins: int, bin_size: float, reach: float = 0.6, n_basis: int = 13):
+    """Bumps over lags that tile ``-reach`` to ``reach`` seconds, narrow near 0 and wide far away.
+
+    Raised cosines on a stretched lag axis, after Pillow et al. (2008, doi:10.1038/nature07140),
+    here on both sides of 0: ``cos²`` bumps equally spaced in ``asinh(lag / 0.05 s)``. A single
+    bump is centred on 0.
+
+    Returns
+    -------
+    basis : ndarray, (n_basis, lags)
+        Each row sums to 1.
+    lags : ndarray of int, (lags,)
+        Lags in bins, positive when the past of the pupil is read.
+    """
+    most = min(round(reach / bin_size), n_bins - 1)
+    lags = np.arange(-most, most + 1)
+    stretched = np.arcsinh(lags * bin_size / 0.05)
+    if n_basis > 1:
+        centres = np.linspace(stretched[0], stretched[-1], n_basis)
+        spacing = max(centres[1] - centres[0], 1e-9)
+    else:
+        centres, spacing = np.zeros(1), stretched[-1] + np.arcsinh(bin_size / 0.05)
+    phase = np.clip((stretched - centres[:, None]) / spacing, -1, 1)
+    basis = np.cos(phase * np.pi / 2) ** 2
+    return basis / basis.sum(axis=1, keepdims=True), lags
 
 
 def filter_bank(
     n_bins: int,
+    bin_size: float,
     stride: int = 4,
-    bin_size: float = 0.01,
     reach: float = 0.6,
     n_lags: int = 13,
     direction: str = "bidirectional",
 ) -> np.ndarray:
-    """The filters of :func:`~pupil_helpers.signals.pupil.lag_basis` as matrices over a whole trial.
+    """The filters of :func:`lag_basis` as matrices over a whole trial.
 
     Parameters
     ----------
     n_bins : int
         Bins in a trial.
-    stride : int, default 4
-        Bins per step of the network; filters are evaluated once per step.
-    bin_size, reach : float, default 0.01 and 0.6
+    bin_size : float
         Seconds.
+    stride : int, default 4
+        Bins per step of the model; filters are evaluated once per step.
+    reach : float, default 0.6
+        Longest lag in seconds.
     n_lags : int, default 13
         Number of filters before cutting to one direction.
     direction : {"bidirectional", "causal", "anticausal"}
@@ -47,8 +150,9 @@ def filter_bank(
         seen = lags >= 0 if direction == "causal" else lags <= 0
         mass = basis[:, seen].sum(axis=1)
         basis, lags = (basis[:, seen] / np.maximum(mass, TINY)[:, None])[mass > 0.25], lags[seen]
-    steps = np.arange(len(pool_centres(n_bins, stride)))
-    wanted = _present(n_bins, stride, direction)[:, None] - lags  # (steps, lags)
+    present = _present(n_bins, stride, direction)
+    steps = np.arange(len(present))
+    wanted = present[:, None] - lags  # (steps, lags)
     read = np.clip(wanted, 0, n_bins - 1)
     bank = np.zeros((2, len(basis), len(steps), n_bins), dtype=np.float32)
     for lag in range(len(lags)):
@@ -62,11 +166,6 @@ def filter_bank(
 def principal_directions(inputs, n_components: int) -> np.ndarray:
     """Directions in which the inputs vary most; ``inputs @ directions`` are their components.
 
-    What the filters give overlaps so much that a few dozen components hold nearly all of it
-    (principal component analysis: Hotelling 1933, doi:10.1037/h0071325). Fewer inputs are quicker
-    to learn from and easier not to overfit. The components keep their relative sizes and are
-    scaled together, to a mean variance of 1.
-
     Parameters
     ----------
     inputs : array_like, (trials, steps, inputs)
@@ -77,6 +176,7 @@ def principal_directions(inputs, n_components: int) -> np.ndarray:
     Returns
     -------
     ndarray of float32, (inputs, components)
+        Scaled together, so that the mean variance of the components is 1.
     """
     flat = np.asarray(inputs).reshape(-1, np.shape(inputs)[-1]).astype(float)
     variances, directions = np.linalg.eigh(

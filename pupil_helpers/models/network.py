@@ -1,31 +1,195 @@
-"""The networks.
+"""The default network, from pupil samples to expected counts, in one sitting.
 
-:class:`PlainRNN` is the model as one would first write it. :class:`EncoderNet` keeps its
-heart, a bidirectional tanh recurrence with a softplus readout, and adds a stem of smooth
-temporal filters and a skip from the stem to the readout. It holds several independent members,
-which train side by side in one batch.
+``pupil -> features -> lag filters -> linear, ReLU (stem) -> tanh recurrence -> readout -> gain``;
+the readout sees the stem too (skip), and the gain multiplies the PSTH. Several independent
+networks ("members") run side by side: M members, T trials, S steps of a few bins each, B bins,
+R regions. The first axis of every parameter is the member.
+
+:class:`PlainRNN` is the network as one would first write it, for comparison.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .recurrent import BatchedRNN
+from ..signals.pupil import PupilFeatures
 
-DIRECTIONS = {
-    "bidirectional": ("forward", "backward"),
-    "causal": ("forward",),
-    "anticausal": ("backward",),
+READS = {
+    "bidirectional": (False, True),
+    "causal": (False,),
+    "anticausal": (True,),
 }
+"""For each direction: the recurrences there are, and whether each reads backwards in time."""
 
 BEND = -1.0
 """Where on the softplus the readout starts: below 0 it bends like an exponential, so that
 influences multiply; far above 0 it is straight, and they add."""
 REST = math.log1p(math.exp(BEND))  # softplus(BEND): dividing by it makes the gain start at 1
+
+
+class MemberLinear(nn.Module):
+    """One independent linear layer per member: (M, ..., inputs) -> (M, ..., outputs)."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, seeds: Sequence[int], zero=False):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(len(seeds), n_inputs, n_outputs))
+        self.bias = nn.Parameter(torch.zeros(len(seeds), 1, n_outputs))
+        if not zero:
+            for member, seed in enumerate(seeds):
+                draw = torch.randn(n_inputs, n_outputs, generator=generator(seed))
+                self.weight.data[member] = draw / math.sqrt(n_inputs)
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """Of one input, or of several as if they were joined along the last axis."""
+        out = self.bias
+        weights = self.weight.split([part.shape[-1] for part in parts], dim=1)
+        for part, weight in zip(parts, weights, strict=True):
+            out = torch.baddbmm(out, part.flatten(1, -2), weight)  # (M, …, outputs)
+        return out.unflatten(1, parts[0].shape[1:-1])
+
+
+class MemberRecurrence(nn.Module):
+    """One tanh recurrence per member and direction; each computes what ``nn.RNN`` does.
+
+    Parameters
+    ----------
+    n_inputs, hidden_size : int
+        ``hidden_size`` units per direction.
+    direction : {"bidirectional", "causal", "anticausal"}
+    seeds : sequence of int
+        One per member, whose starting weights depend on nothing else.
+    memory : (float, float), optional
+        Start the units as leaky integrators: unit ``i`` keeps the share ``d[i]`` of its state from
+        step to step, ``d`` evenly spaced over this range, beside a little noise. By default
+        weights start as those of ``nn.RNN``.
+    """
+
+    gates = 1
+
+    def __init__(self, n_inputs, hidden_size, direction, seeds, memory=None):
+        super().__init__()
+        self.reads = READS[direction]
+        self.shape = len(seeds), len(self.reads)  # members M, directions D
+        wide = self.gates * hidden_size
+        scale = hidden_size**-0.5
+        drawn = {"weight_hh": (wide, hidden_size), "weight_ih": (wide, n_inputs), "bias": (wide,)}
+        generators = [generator(seed) for seed in seeds]
+        for name, size in drawn.items():  # (M, D, outputs, inputs), as in nn.RNN
+            draws = [torch.rand(len(self.reads), *size, generator=each) for each in generators]
+            self.register_parameter(name, nn.Parameter((2 * torch.stack(draws) - 1) * scale))
+        if memory is not None:
+            share = torch.linspace(*memory, hidden_size)
+            self.weight_hh.data.mul_(0.1).add_(torch.diag(share))
+            # A slow unit sums many inputs: start it with small ones.
+            self.weight_ih.data.mul_((1 - share)[:, None] * 2)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """States of each direction: (M, S, T, inputs) -> one or two of (M, S, T, H).
+
+        Steps come before trials, so that the numbers of one step lie side by side.
+        """
+        # Members and directions are one list of G = M * D networks that step together; those
+        # that read backwards get their input, and give their output, flipped in time.
+        x = torch.stack([x.flip(1) if flip else x for flip in self.reads], dim=1)
+        x = x.flatten(0, 1)  # (G, S, T, inputs)
+        weight = self.weight_ih.flatten(0, 1).mT  # (G, inputs, H)
+        bias = self.bias.flatten(0, 1).unsqueeze(1)  # (G, 1, H)
+        drive = torch.baddbmm(bias, x.flatten(1, 2), weight).unflatten(1, x.shape[1:3])
+        states = self.step_through(drive, self.weight_hh.flatten(0, 1).mT)  # (G, S, T, H)
+        states = states.unflatten(0, self.shape).unbind(1)
+        return [s.flip(1) if flip else s for s, flip in zip(states, self.reads, strict=True)]
+
+    def step_through(self, drive: Tensor, weight: Tensor) -> Tensor:
+        """``h[s] = tanh(drive[s] + W h[s - 1])`` from ``h = 0``: (G, S, T, H) -> the same."""
+        h, states = torch.zeros_like(drive[:, 0]), []  # (G, T, H)
+        for given in drive.unbind(1):
+            h = torch.tanh(torch.baddbmm(given, h, weight))
+            states.append(h)
+        return torch.stack(states, dim=1)
+
+
+class EncoderNet(nn.Module):
+    """Gain of each region on its PSTH, (M, T, S, inputs) -> (M, T, S, R); 1 before training.
+
+    Parameters
+    ----------
+    n_inputs, n_regions : int
+    seeds : sequence of int
+        One per member.
+    stem_size : int, default 16
+        Rectified units; 0 feeds the recurrence with the inputs as they are.
+    recurrence : callable or None
+        ``recurrence(n_inputs, seeds=seeds)`` makes the recurrent layer; None leaves it out.
+    skip : bool, default True
+        Whether the readout sees the stem, as it must where there is no recurrence.
+    """
+
+    def __init__(self, n_inputs, n_regions, seeds, stem_size=16, recurrence=None, skip=True):
+        super().__init__()
+        self.stem = MemberLinear(n_inputs, stem_size, seeds) if stem_size else None
+        wide = stem_size or n_inputs
+        self.recurrence = recurrence(wide, seeds=seeds) if recurrence else None
+        self.skip = skip or not recurrence
+        read = wide * self.skip
+        if recurrence:
+            read += self.recurrence.weight_hh.shape[-1] * len(self.recurrence.reads)
+        self.readout = MemberLinear(read, n_regions, seeds, zero=True)
+
+    def forward(self, x: Tensor) -> Tensor:  # (M, T, S, inputs)
+        x = x if self.stem is None else F.relu(self.stem(x))  # (M, T, S, stem)
+        x = x.transpose(1, 2).contiguous()  # (M, S, T, stem)
+        seen = [x] if self.skip else []
+        if self.recurrence is not None:
+            seen += self.recurrence(x)  # each (M, S, T, H)
+        z = self.readout(*seen).transpose(1, 2)  # (M, T, S, R)
+        return F.softplus(z + BEND) / REST
+
+
+class PupilToCounts(nn.Module):
+    """The whole of a model: fits, predictions, attributions and saved files all use this path.
+
+    Parameters
+    ----------
+    features : PupilFeatures
+    inputs : nn.Module
+        Features (T, B, 10) to what the networks get, (T, S, inputs).
+    net : nn.Module
+        Inputs of every member, (M, T, S, inputs), to their gains, (M, T, S, R).
+    n_members, n_regions : int
+    to_bins : array_like, (bins, steps)
+        See :func:`pupil_helpers.models.lags.interpolation`.
+    """
+
+    def __init__(self, features: PupilFeatures, inputs, net, n_members, n_regions, to_bins):
+        super().__init__()
+        self.features, self.inputs, self.net, self.n_members = features, inputs, net, n_members
+        self.register_buffer("to_bins", torch.as_tensor(np.asarray(to_bins)), persistent=False)
+        self.register_buffer("psth", torch.ones(len(to_bins), n_regions))  # (B, R)
+        self.register_buffer("shrinkage", torch.ones(n_regions))
+
+    def prepare(self, pupil) -> tuple[Tensor, Tensor]:
+        """As :meth:`PupilFeatures.prepare <pupil_helpers.signals.pupil.PupilFeatures.prepare>`."""
+        filled, missing = self.features.prepare(pupil)
+        if filled.shape[1] != len(self.psth):
+            raise ValueError(
+                f"pupil has {filled.shape[1]} bins, but the model was fitted with {len(self.psth)}"
+            )
+        return filled, missing
+
+    def gain(self, inputs: Tensor) -> Tensor:
+        """Mean gain of all members in each bin, (T, S, inputs) -> (T, B, R)."""
+        gain = self.net(inputs.expand(self.n_members, *inputs.shape)).mean(0)  # (T, S, R)
+        return self.to_bins @ gain
+
+    def forward(self, filled: Tensor, missing: Tensor) -> Tensor:  # (T, B, 3), (T, B, 1)
+        gain = self.gain(self.inputs(self.features(filled, missing).float()))
+        return self.psth * (1 + self.shrinkage * (gain - 1))  # (T, B, R)
 
 
 class PlainRNN(nn.Module):
@@ -45,82 +209,11 @@ class PlainRNN(nn.Module):
         self.rnn = nn.RNN(n_inputs, hidden_size, batch_first=True, bidirectional=both)
         self.readout = nn.Linear(hidden_size * (1 + both), n_regions)
 
-    def forward(self, x: Tensor) -> Tensor:  # (trials, bins, inputs)
-        hidden, _ = self.rnn(x)  # (trials, bins, directions * hidden)
-        return F.softplus(self.readout(hidden))  # (trials, bins, regions)
+    def forward(self, x: Tensor) -> Tensor:  # (T, B, inputs)
+        hidden, _ = self.rnn(x)  # (T, B, directions * hidden)
+        return F.softplus(self.readout(hidden))  # (T, B, R)
 
 
-class MemberLinear(nn.Module):
-    """One independent linear layer per member: (M, ..., inputs) -> (M, ..., outputs)."""
-
-    def __init__(self, n_members: int, n_inputs: int, n_outputs: int, seeds, zero=False):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_members, n_inputs, n_outputs))
-        self.bias = nn.Parameter(torch.zeros(n_members, 1, n_outputs))
-        if not zero:
-            with torch.no_grad():
-                for member, seed in enumerate(seeds):
-                    generator = torch.Generator().manual_seed(seed)
-                    draw = torch.randn(n_inputs, n_outputs, generator=generator)
-                    self.weight[member] = draw / math.sqrt(n_inputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        flat = x.reshape(x.shape[0], -1, x.shape[-1])  # (M, batch * bins, inputs)
-        return torch.baddbmm(self.bias, flat, self.weight).reshape(*x.shape[:-1], -1)
-
-
-class EncoderNet(nn.Module):
-    """Gain of each region around its baseline, from filtered pupil features.
-
-    ``filtered features -> linear -> ReLU (stem) -> tanh recurrence``; the readout sees both the
-    stem (skip) and the recurrence. Its output is a gain of 1 before training.
-
-    Parameters
-    ----------
-    n_inputs : int
-        Filtered features.
-    n_regions : int
-    hidden_size : int
-        Recurrent units per direction; 0 leaves the recurrence out.
-    stem_size : int
-        Stem units; 0 feeds the recurrence with the inputs as they are.
-    direction : {"bidirectional", "causal", "anticausal"}
-    skip : bool
-        Whether the readout sees the stem.
-    seeds : sequence of int
-        One per member.
-    leaky : tuple of float
-        Range of the recurrent self-weights at the start; see
-        :meth:`~pupil_helpers.models.recurrent.BatchedRNN.leaky_integrators_`.
-    """
-
-    def __init__(
-        self, n_inputs, n_regions, hidden_size, stem_size, direction, skip, seeds, leaky=(0.6, 0.98)
-    ):
-        super().__init__()
-        n_members, read = len(seeds), 0
-        self.stem = MemberLinear(n_members, n_inputs, stem_size, seeds) if stem_size else None
-        width = stem_size or n_inputs
-        self.rnn = None
-        if hidden_size:
-            self.rnn = BatchedRNN(width, hidden_size, n_members, DIRECTIONS[direction], seeds)
-            if leaky is not None:
-                self.rnn.leaky_integrators_(*leaky)
-                with torch.no_grad():  # a slow unit sums many inputs: start it with small ones
-                    memory = torch.linspace(*leaky, hidden_size)
-                    self.rnn.weight_ih.mul_((1 - memory)[:, None] * 2)
-            read += hidden_size * len(DIRECTIONS[direction])
-        self.skip = skip or not hidden_size
-        read += width if self.skip else 0
-        self.readout = MemberLinear(n_members, read, n_regions, seeds, zero=True)
-
-    def forward(self, x: Tensor) -> Tensor:  # (members, trials, bins, inputs)
-        if self.stem is not None:
-            x = F.relu(self.stem(x))  # (members, trials, bins, stem)
-        n_skip = x.shape[-1] if self.skip else 0
-        weight, bias = self.readout.weight, self.readout.bias  # (members, read, regions)
-        z = torch.baddbmm(bias, x[..., :n_skip].flatten(1, 2), weight[:, :n_skip])
-        z = z.unflatten(1, x.shape[1:3])  # (members, trials, bins, regions)
-        if self.rnn is not None:
-            z = z + self.rnn.project(x, weight[:, n_skip:])
-        return F.softplus(z + BEND) / REST
+def generator(seed: int) -> torch.Generator:
+    """Random numbers that depend on this seed only."""
+    return torch.Generator().manual_seed(seed)

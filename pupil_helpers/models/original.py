@@ -9,6 +9,8 @@ straight lines (it was given none), and the random numbers that start the weight
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import torch
@@ -19,9 +21,7 @@ from tqdm.auto import tqdm
 from ..signals.pupil import fill_missing
 from ..signals.rates import original_rates
 from ..signals.splits import random_split
-from .base import one_thread
-from .encoder import PupilEncoder
-from .full_batch import Autograd, ByHand
+from .base import Encoder, one_thread, torch_device
 
 
 class OriginalRNN(nn.Module):
@@ -37,7 +37,8 @@ class OriginalRNN(nn.Module):
         return F.softplus(self.readout((past + future) / 2), beta=10)
 
 
-class OriginalEncoder(PupilEncoder):
+@dataclass(eq=False, repr=False)
+class OriginalEncoder(Encoder):
     """``PupilEncoder.original()``: the recipe of the first PupilEncoder.
 
     Parameters
@@ -56,68 +57,52 @@ class OriginalEncoder(PupilEncoder):
         "cpu", "cuda", or "auto": a GPU if there is one.
     progress : bool, default False
         Show a progress bar.
+    bin_size : float, optional
+        Seconds per bin; only the scores need it (the recipe counts in bins).
 
     Attributes
     ----------
     history_ : pandas.DataFrame
         One row per step: ``epoch``, ``member`` (always 0), ``train`` and ``held_out`` loss.
     net_ : OriginalRNN
+        Takes raw pupil samples in double precision, gaps filled.
     """
 
-    deterministic = False
-
-    def __init__(
-        self,
-        n_neurons=None,
-        max_iterations=200,
-        patience=25,
-        seed=0,
-        device="auto",
-        progress=False,
-    ):
-        self.n_neurons = n_neurons
-        self.max_iterations = max_iterations
-        self.patience = patience
-        self.seed = seed
-        self.device = device
-        self.progress = progress
-
-    def as_module(self):
-        """Not available: the recipe reads raw samples, so ``net_`` is differentiable as it is."""
-        raise ValueError(
-            "the original recipe has no as_module(); its net_ takes raw pupil samples in double "
-            "precision, gaps filled, and is differentiable as it is"
-        )
+    n_neurons: int | np.ndarray | None = None
+    max_iterations: int = 200
+    patience: int = 25
+    seed: int = 0
+    device: str = "auto"
+    progress: bool = False
 
     @one_thread()
     def _fit(self, pupil, counts):
         if self.max_iterations < 1 or self.patience < 1:
             raise ValueError("max_iterations and patience must be at least 1")
         n_regions = counts.shape[-1]
-        self._neurons = neurons_per_region(self.n_neurons, n_regions)
-        device = self._device()
-        x = torch.tensor(fill_missing(pupil), dtype=torch.float64, device=device)
-        y = original_rates(counts.astype(float) / self._neurons)  # (T, B, R)
-        y = torch.tensor(y, device=device)
-        train, held = (torch.as_tensor(i, device=device) for i in random_split(len(counts)))
+        self.neurons_ = neurons_per_region(self.n_neurons, n_regions)
+        seen = [pupil[..., c][~np.isnan(pupil[..., c])] for c in range(pupil.shape[-1])]
+        self.average_ = [each.mean(dtype=float) if each.size else 0.0 for each in seen]
+        x = self._filled(pupil)
+        y = original_rates(counts.astype(float) / self.neurons_)  # (T, B, R)
+        y = torch.tensor(y, device=x.device)
+        train, held = (torch.as_tensor(i, device=x.device) for i in random_split(len(counts)))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            self.net_ = OriginalRNN(x.shape[-1], n_regions).double().to(device)
-        self._train_original(x[train], y[train], x[held], y[held])
+            self.net_ = OriginalRNN(x.shape[-1], n_regions).double().to(x.device)
+        self._train(x[train], y[train], x[held], y[held])
 
-    def _train_original(self, x, y, x_held, y_held):
-        on = ByHand if x.device.type == "cpu" else Autograd
-        train, held = on(self.net_, x, y), on(self.net_, x_held, y_held)
+    def _train(self, x, y, x_held, y_held):
         optimiser = torch.optim.Adam(self.net_.parameters(), lr=1e-3)
         best, waited, history = np.inf, 0, []
         for step in tqdm(range(self.max_iterations), desc="fitting", disable=not self.progress):
             optimiser.zero_grad()
-            loss = train.loss()
-            train.backward()
+            loss = F.mse_loss(self.net_(x), y)
+            loss.backward()
             optimiser.step()
             with torch.no_grad():
-                held_loss = held.loss()
-            history.append((step + 1, 0, loss, held_loss))
+                held_loss = F.mse_loss(self.net_(x_held), y_held).item()
+            history.append((step + 1, 0, loss.item(), held_loss))
             if not np.isfinite(held_loss):
                 raise ValueError(
                     f"the loss became NaN or infinite in step {step + 1}; "
@@ -129,11 +114,14 @@ class OriginalEncoder(PupilEncoder):
                 break
         self.history_ = pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
 
+    def _filled(self, pupil) -> torch.Tensor:
+        filled = fill_missing(pupil, average=self.average_)
+        return torch.tensor(filled, dtype=torch.float64, device=torch_device(self.device))
+
     @one_thread()
     @torch.no_grad()
     def _predict(self, pupil):
-        x = torch.tensor(fill_missing(pupil), dtype=torch.float64, device=self._device())
-        return self.net_(x).cpu().numpy() * self._neurons
+        return self.net_(self._filled(pupil)).cpu().numpy() * self.neurons_
 
 
 def neurons_per_region(n_neurons, n_regions: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Figures of chapter 7: credit in a trial, by channel, by lag and by method.
+"""Figures of chapter 7: attributions in a trial, by channel, by lag and by method.
 
 Every function returns the figure. What it shows was computed in the chapter.
 """
@@ -19,25 +19,28 @@ LAG = "lag (s): neurons lead < 0 < neurons follow"
 TRUTH = {"color": PALETTE["black"], "ls": "--", "lw": 1.3, "label": "truth"}
 
 
-def credit_in_trial(time, pupil, credit, at: int, unit: str = "expected count"):
-    """One trial's pupil, and below each channel the credit of its samples for one bin.
+def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expected count"):
+    """One trial's pupil, and below each channel what its samples did to one bin.
 
     Parameters
     ----------
     time : array_like, (bins,)
         Seconds from stimulus.
-    pupil, credit : array_like, (bins, 3)
-        Pupil, and credit of each sample.
+    pupil, attributions : array_like, (bins, 3)
+        Pupil, and attribution of each sample.
     at : int
         The bin whose output is explained.
     unit : str
-        Unit of the credit.
+        Unit of the attributions.
     """
-    time, pupil, credit = np.asarray(time), np.asarray(pupil), np.asarray(credit)
-    if pupil.shape != (len(time), 3) or credit.shape != pupil.shape:
-        raise ValueError(f"pupil {pupil.shape} and credit {credit.shape} must be (bins, 3)")
+    time, pupil, attributions = map(np.asarray, (time, pupil, attributions))
+    if pupil.shape != (len(time), 3) or attributions.shape != pupil.shape:
+        raise ValueError(
+            f"pupil {pupil.shape} and attributions {attributions.shape} must be (bins, 3)"
+        )
     fig, axes = plt.subplots(2, 3, figsize=(9, 3.8), sharex=True, sharey="row")
-    for (top, low), name, line, parts in zip(axes.T, CHANNELS, pupil.T, credit.T, strict=True):
+    columns = zip(axes.T, CHANNELS, pupil.T, attributions.T, strict=True)
+    for (top, low), name, line, parts in columns:
         spread = max(np.nanstd(line), 1e-9)
         top.plot(time, (line - np.nanmean(line)) / spread, color=CHANNEL_COLOURS[name])
         low.bar(time, parts, time[1] - time[0], color=CHANNEL_COLOURS[name])
@@ -47,7 +50,7 @@ def credit_in_trial(time, pupil, credit, at: int, unit: str = "expected count"):
         for ax in (top, low):
             ax.axvline(time[at], color=PALETTE["black"], lw=1)
     axes[0, 0].set_ylabel("pupil (SDs)")
-    axes[1, 0].set_ylabel(f"credit\n({unit})")
+    axes[1, 0].set_ylabel(f"attribution\n({unit})")
     return fig
 
 
@@ -80,7 +83,7 @@ def completeness(steps, errors, regions, tolerance: float = 1e-3):
 
 
 def lag_profiles(profile, regions, channel: str = "x", truth=None):
-    """Credit of one channel by lag: to its levels (above) and to its changes (below).
+    """Attribution of one channel by lag: of its levels (above) and of its changes (below).
 
     Parameters
     ----------
@@ -89,13 +92,13 @@ def lag_profiles(profile, regions, channel: str = "x", truth=None):
         Names of the profile's regions.
     channel : {"area", "x", "y"}
     truth : Truth, optional
-        Draws the true kernels, scaled to the peak of the credit, where the channel has one.
+        Draws the true kernels, scaled to the peak of the curve, where the channel has one.
     """
     c = CHANNELS.index(channel)
     fig, axes = plt.subplots(2, len(regions), figsize=(9, 4.2), sharex=True, squeeze=False)
-    for row, credit in zip(axes, (profile.values, profile.changes), strict=True):
+    for row, by_lag in zip(axes, (profile.values, profile.changes), strict=True):
         for r, (ax, name) in enumerate(zip(row, regions, strict=True)):
-            line = credit[:, r, c]
+            line = by_lag[:, r, c]
             ax.plot(profile.lags, line, color=CHANNEL_COLOURS[channel])
             if truth is not None and name in truth.regions:
                 kernel = truth.kernels[truth.regions.tolist().index(name), c]
@@ -107,13 +110,13 @@ def lag_profiles(profile, regions, channel: str = "x", truth=None):
             ax.set_xlim(profile.lags[0], profile.lags[-1])
     for ax, name in zip(axes[0], regions, strict=True):
         ax.set_title(name)
-    axes[0, 0].set_ylabel("credit per unit\nof level")
-    axes[1, 0].set_ylabel("credit per unit\nof change")
+    axes[0, 0].set_ylabel("attribution per\nunit of level")
+    axes[1, 0].set_ylabel("attribution per\nunit of change")
     fig.supxlabel(LAG, fontsize=10)
     return fig
 
 
-def contributions_in_trial(time, pupil, credit, regions):
+def contributions_in_trial(time, pupil, attributions, regions):
     """What each channel adds to the log rate of each region, bin by bin, over one trial.
 
     Parameters
@@ -121,14 +124,15 @@ def contributions_in_trial(time, pupil, credit, regions):
     time : array_like, (bins,)
         Seconds from stimulus.
     pupil : array_like, (bins, 3)
-    credit : array_like, (bins, regions, 3)
+    attributions : array_like, (bins, regions, 3)
         Contributions.
     regions : sequence of str
     """
-    time, pupil, credit = np.asarray(time), np.asarray(pupil), np.asarray(credit)
-    if credit.shape != (len(time), len(regions), 3) or pupil.shape != (len(time), 3):
+    time, pupil, attributions = map(np.asarray, (time, pupil, attributions))
+    if attributions.shape != (len(time), len(regions), 3) or pupil.shape != (len(time), 3):
         raise ValueError(
-            f"credit {credit.shape} must be (bins, regions, 3) and pupil {pupil.shape} (bins, 3)"
+            f"attributions {attributions.shape} must be (bins, regions, 3) and pupil "
+            f"{pupil.shape} (bins, 3)"
         )
     colours = [CHANNEL_COLOURS[name] for name in CHANNELS]
     n_rows = 1 + len(regions)
@@ -138,7 +142,7 @@ def contributions_in_trial(time, pupil, credit, regions):
         axes[0].plot(time, line - 4 * c, color=colours[c], label=name)
     axes[0].set(ylabel="pupil", yticks=[])
     axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1), title="channel")
-    for ax, name, parts in zip(axes[1:], regions, credit.transpose(1, 2, 0), strict=True):
+    for ax, name, parts in zip(axes[1:], regions, attributions.transpose(1, 2, 0), strict=True):
         for sign in (np.maximum, np.minimum):
             ax.stackplot(time, sign(parts, 0), colors=colours, alpha=0.75, lw=0)
         ax.plot(time, parts.sum(axis=0), color=PALETTE["black"], lw=1.2)
@@ -153,7 +157,7 @@ def contributions_in_trial(time, pupil, credit, regions):
 
 
 def lag_correlations(found, regions, truth=None):
-    """Correlation of each channel's credit with what the channel did before and after.
+    """Correlation of each channel's attribution with what the channel did before and after.
 
     Parameters
     ----------
@@ -176,7 +180,7 @@ def lag_correlations(found, regions, truth=None):
         ax.axhline(0, color=PALETTE["grey"], lw=0.6)
         ax.set(title=name, xlim=(found.lags[0], found.lags[-1]), ylim=(-1, 1))
         ax.xaxis.set_major_locator(MultipleLocator(0.5))
-    axes[0, 0].set_ylabel("correlation of credit\nwith the channel")
+    axes[0, 0].set_ylabel("correlation of attribution\nwith the channel")
     axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     fig.supxlabel(LAG, fontsize=10)
     return fig
@@ -233,7 +237,7 @@ def similarities(groups: dict):
     return fig
 
 
-def score_and_credit(regions, scores: dict, credits: dict):
+def score_and_attribution(regions, scores: dict, attributions: dict):
     """Held-out score of models, and how far each channel moves their predictions.
 
     Parameters
@@ -241,22 +245,21 @@ def score_and_credit(regions, scores: dict, credits: dict):
     regions : sequence of str
     scores : dict of str to array_like (regions,)
         Score of each model.
-    credits : dict of str to array_like (regions, 3)
+    attributions : dict of str to array_like (regions, 3)
         SD of each channel's contribution, for the same models.
     """
     n = len(scores)
     fig, axes = plt.subplots(1, 2 * n, figsize=(9, 2.9), sharey=True)
     rows = np.arange(len(regions))
-    ends = [[np.min(list(d.values())), np.max(list(d.values()))] for d in (scores, credits)]
+    ends = [[np.min(list(d.values())), np.max(list(d.values()))] for d in (scores, attributions)]
     for i, (model, score) in enumerate(scores.items()):
         left, right = axes[2 * i : 2 * i + 2]
         left.barh(rows, score, 0.6, color=PALETTE["grey"])
         left.set(title=model, xlabel="score")
         for c, channel in enumerate(CHANNELS):
             place = rows + 0.25 * (c - 1)
-            right.barh(
-                place, np.asarray(credits[model])[:, c], 0.22, color=CHANNEL_COLOURS[channel]
-            )
+            sizes = np.asarray(attributions[model])[:, c]
+            right.barh(place, sizes, 0.22, color=CHANNEL_COLOURS[channel])
         right.set(xlabel="contribution\n(SD, log rate)")
         for ax, (low, high) in zip((left, right), ends, strict=True):
             ax.set_xlim(min(low, 0) - 0.05 * high, 1.05 * high)

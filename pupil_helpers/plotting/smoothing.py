@@ -45,7 +45,7 @@ def copies(spikes, kernel, smoothed):
     return fig
 
 
-def kernels(named: dict, time, rates: dict, truth=None, bin_size: float = 0.01):
+def kernels(named: dict, time, rates: dict, truth=None):
     """Kernels on the left, and on the right what each makes of the same spikes.
 
     Parameters
@@ -58,11 +58,10 @@ def kernels(named: dict, time, rates: dict, truth=None, bin_size: float = 0.01):
         Smoothed rate in spikes/s per neuron, under the same names.
     truth : array_like, (bins,), optional
         True rate, in the same unit.
-    bin_size : float, default 0.01
-        Width of a bin in seconds.
     """
     if not named or list(named) != list(rates):
         raise ValueError(f"kernels {list(named)} and rates {list(rates)} must have the same names.")
+    bin_size = time[1] - time[0]
     size = (8, 1.25 * len(named) + 0.6)
     fig, axes = plt.subplots(
         len(named),
@@ -75,7 +74,7 @@ def kernels(named: dict, time, rates: dict, truth=None, bin_size: float = 0.01):
     )
     for (left, right), (name, kernel), colour in zip(axes, named.items(), CYCLE, strict=False):
         order = np.argsort(kernel.lags)
-        lags, weights = kernel.lags[order] * 1000 * bin_size, kernel.weights[order]
+        lags, weights = 1000 * bin_size * kernel.lags[order], kernel.weights[order]
         left.fill_between(lags, weights, step="mid", color=colour, alpha=0.5)
         left.plot(lags, weights, color=colour, lw=1, drawstyle="steps-mid")
         left.axvline(0, color=PALETTE["grey"], lw=0.8, ls=":")

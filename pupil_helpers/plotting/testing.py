@@ -33,7 +33,7 @@ def scores(summary, metric: str = "psth_relative"):
     Parameters
     ----------
     summary : pandas.DataFrame
-        From :func:`pupil_helpers.evaluation.compare.summary`.
+        From :func:`pupil_helpers.evaluation.summary.summary`.
     metric : str, default "psth_relative"
         Which score it holds.
     """
@@ -44,24 +44,24 @@ def scores(summary, metric: str = "psth_relative"):
     return _panels(summary, colour, f"{SCORE_LABELS.get(metric, metric)}, 95 % interval")
 
 
-def gains(table, reference: str):
-    """One panel per region, one row per model: R² above the reference, with its interval.
+def differences(table, other: str):
+    """One panel per region, one row per model: R² minus another model's, with its interval.
 
     Orange where the interval lies below 0, green where it lies above, grey where it holds 0.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`pupil_helpers.evaluation.compare.gains`.
-    reference : str
-        What to call the reference.
+        From :func:`pupil_helpers.evaluation.summary.differences`.
+    other : str
+        What to call the model that all are compared with.
     """
 
     def colour(row, _):
         below, above = row["high"] < 0, row["low"] > 0
         return PALETTE["vermilion"] if below else PALETTE["green"] if above else GREY
 
-    return _panels(table, colour, f"R² minus that of {reference}, 95 % interval", narrowest=0.04)
+    return _panels(table, colour, f"R² minus that of {other}, 95 % interval", narrowest=0.04)
 
 
 def _panels(table, colour_of, label, narrowest=0.2):
@@ -131,7 +131,7 @@ def ceilings(table, achieved):
     Parameters
     ----------
     table : pandas.DataFrame
-        From :func:`pupil_helpers.evaluation.compare.ceilings`.
+        From :func:`pupil_helpers.evaluation.summary.ceilings`.
     achieved : pandas.DataFrame
         ``score``, ``low`` and ``high`` of one model's R², indexed by region.
     """
@@ -250,7 +250,7 @@ def shifts(result, regions):
     return fig
 
 
-def traces(time, trials, recorded, predicted, baseline, truth, regions):
+def traces(time, trials, recorded, predicted, psth, truth, regions):
     """A few test trials side by side: recorded, predicted, and the truth if it is known.
 
     Parameters
@@ -259,7 +259,7 @@ def traces(time, trials, recorded, predicted, baseline, truth, regions):
         Seconds from stimulus.
     trials : sequence of int, (shown,)
         Their numbers, for the titles.
-    recorded, predicted, baseline, truth : array_like, (shown, bins, regions)
+    recorded, predicted, psth, truth : array_like, (shown, bins, regions)
         Firing rates; ``truth`` may be None.
     """
     shape = (len(regions), len(trials))
@@ -270,7 +270,7 @@ def traces(time, trials, recorded, predicted, baseline, truth, regions):
         colour = region_colour(region, r)
         for k, ax in enumerate(axes[r]):
             ax.fill_between(time, recorded[k, :, r], color=GREY, alpha=0.25, lw=0, label="recorded")
-            ax.plot(time, baseline[k, :, r], color=GREY, lw=1.2, ls=":", label="PSTH")
+            ax.plot(time, psth[k, :, r], color=GREY, lw=1.2, ls=":", label="PSTH")
             if truth is not None:
                 ax.plot(time, truth[k, :, r], color=BLACK, lw=1.1, label="truth")
             ax.plot(time, predicted[k, :, r], color=colour, lw=2, label="predicted")

@@ -174,7 +174,7 @@ def members(history, n_blocks):
     Parameters
     ----------
     history : pandas.DataFrame
-        Columns ``epoch``, ``member``, ``train`` and ``held_out``, relative to the baseline.
+        Columns ``epoch``, ``member``, ``train`` and ``held_out``, relative to the PSTH.
     n_blocks : int
         Member ``i`` left out block ``i % n_blocks``.
     """
@@ -191,7 +191,7 @@ def members(history, n_blocks):
         ax.axhline(0, color=GREY, lw=0.8)
         ax.set_title(title)
         _count_epochs(ax)
-    axes[0].set_ylabel("loss relative\nto the baseline")
+    axes[0].set_ylabel("loss relative\nto the PSTH")
     handles, labels = axes[1].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside right center")
     return fig
@@ -205,7 +205,7 @@ def scores(table, shrinkage=None, possible=None):
     table : pandas.DataFrame
         PSTH-relative scores, one row per region and one column per model.
     shrinkage : array_like, (regions,), optional
-        Trust in the network, written under the regions.
+        How far the network counts in each region, 0 to 1; written under the regions.
     possible : array_like, (regions,), optional
         Score of the true rates, drawn as a dashed line.
     """
@@ -221,7 +221,8 @@ def scores(table, shrinkage=None, possible=None):
     ax.axhline(0, color=GREY, lw=1)
     names = list(table.index)
     if shrinkage is not None:
-        names = [f"{name}\ntrust {value:.2f}" for name, value in zip(names, shrinkage, strict=True)]
+        both = zip(names, shrinkage, strict=True)
+        names = [f"{name}\nshrinkage {value:.2f}" for name, value in both]
     ax.set_xticks(range(len(table)), names)
     for i, label in enumerate(ax.get_xticklabels()):
         label.set_color(region_colour(table.index[i], i))

@@ -79,7 +79,7 @@ def objective(blocks, outer_test, curves):
 
 
 def history(searches: dict, band=None, noise: float | None = None):
-    """Every trial's loss, and the best so far, of searches with the same budget.
+    """Every evaluation's loss, and the best so far, of searches with the same budget.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def history(searches: dict, band=None, noise: float | None = None):
     lowest, highest = np.inf, -np.inf
     for (name, search), colour in zip(searches.items(), (BLUE, RED), strict=False):
         table, best = search.table, search.best_so_far()
-        x, done = table["trial"] + 1, table["status"] == "ok"
+        x, done = table["evaluation"] + 1, table["status"] == "ok"
         ax.scatter(x[done], table["loss"][done], s=16, color=colour, alpha=0.55, lw=0)
         stopped = table["status"] == "pruned"
         ax.scatter(x[stopped], table["loss"][stopped], s=18, marker="x", color=colour, lw=1)
@@ -104,8 +104,8 @@ def history(searches: dict, band=None, noise: float | None = None):
         lowest = min(lowest, np.nanmin(best))
         highest = max(highest, table["loss"][done].quantile(0.9))
     pad = 0.12 * (highest - lowest)
-    ax.set(ylim=(lowest - pad, highest + 3 * pad), xlabel="trial", ylabel=BITS)
-    ax.set_title("Best so far (lines), every trial (dots; × stopped early)")
+    ax.set(ylim=(lowest - pad, highest + 3 * pad), xlabel="evaluation", ylabel=BITS)
+    ax.set_title("Best so far (lines), every evaluation (dots; × stopped early)")
     if noise is not None:
         right = 1.04 * len(x) + 1
         ax.errorbar(right, lowest + noise, noise, color=PALETTE["black"], capsize=3, lw=1.2)
@@ -121,7 +121,7 @@ def slices(table: pd.DataFrame, names, importance=None):
     Parameters
     ----------
     table : pandas.DataFrame
-        Trials, as in ``Search.table``; of several searches if joined.
+        Evaluations, as in ``Search.table``; of several searches if joined.
     names : sequence of str
         Parameters.
     importance : mapping of str to float, optional
@@ -148,7 +148,7 @@ def slices(table: pd.DataFrame, names, importance=None):
 
 
 def parallel(table: pd.DataFrame, names):
-    """Every trial as a line through its parameters to its rank; good ones dark and on top.
+    """Every evaluation as a line through its parameters to its rank; good ones dark and on top.
 
     Parameters as in :func:`slices`.
     """

@@ -1,8 +1,8 @@
-"""Where sessions come from: one call, whether simulated or recorded.
+"""The published recordings: each part file is downloaded once and read once.
 
-Recordings are downloaded once. A broken download goes on where it stopped; a file is trusted
-only when it has arrived whole and its checksums agree; and every session that has been read is
-kept as a small file without pickle, which is what later calls open.
+A broken download goes on where it stopped; a file is trusted only when it has arrived whole, is a
+recording and agrees with its recorded checksum. Its 13 sessions are kept as small files without
+pickle, which is what later calls open for as long as the part file stays as it was.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ import errno
 import os
 import re
 import warnings
-import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pooch
 import requests
 from tqdm.auto import tqdm
 
+from .._files import file_hash, locked, write_text
 from ..session import Session, SessionError
-from .steinmetz import locate, part_name, part_url, read_steinmetz
-
-try:
-    import fcntl
-except ImportError:  # not a Unix
-    fcntl = None
-
-SOURCES = ("simulated", "steinmetz")
+from .steinmetz import (
+    SESSIONS_PER_PART,
+    locate,
+    part_name,
+    part_url,
+    read_tables,
+    table_to_session,
+)
 
 FOLDER_VARIABLE = "PUPIL_HELPERS_DATA"
 """Environment variable that moves the folder of downloads and cached sessions."""
@@ -36,73 +38,88 @@ CHECKSUMS = "checksums.txt"
 """SHA-256 of each downloaded file, recorded at its first complete download (none is published).
 ``sha256sum -c checksums.txt`` understands it."""
 
+LOCK = ".lock"
+
 _TIMEOUT = (15, 60)  # seconds to connect, and between two pieces of the file
 _CHUNK = 2**20
 
 
-def load_session(name: str = "simulated", *, index: int = 12, folder=None, **options) -> Session:
-    """Get a session, from the simulator or from the published recordings.
-
-    Parameters
-    ----------
-    name : {"simulated", "steinmetz"}
-        ``"simulated"`` makes a session with a known truth, without any download.
-        ``"steinmetz"`` gets a real one (Steinmetz et al., Nature 2019) from the Neuromatch files.
-    index : int, default 12
-        Which recording, 0 to 38; the simulator does not look at it. The default is the one that
-        the original PupilEncoder used: mouse Lederberg, 2017-12-06.
-    folder : str or Path, optional
-        Where downloads and cached sessions are kept. By default the folder that the environment
-        variable ``PUPIL_HELPERS_DATA`` names or, without it, the user's cache folder. A part file
-        that is in the folder already is used as it is.
-    **options
-        Passed on to :func:`pupil_helpers.recordings.simulate.simulate_session`, such as ``seed=0``.
-
-    Returns
-    -------
-    Session
-
-    Raises
-    ------
-    SessionError
-        If the name, the index or an option is unknown, or the downloaded file is damaged.
-    OSError
-        If there is no network, the server fails (``ConnectionError``), or the folder is full or
-        cannot be written. What has arrived so far is kept for the next call to complete, but
-        nothing incomplete is ever read.
-    """
-    if name == "simulated":
-        from .simulate import simulate_session
-
-        return simulate_session(**options)
-    if name != "steinmetz":
-        raise SessionError(
-            f"unknown source {name!r}; choose one of {', '.join(map(repr, SOURCES))}, or open a "
-            "session file of your own with Session.load(path)"
-        )
-    if options:
-        raise SessionError(f"'steinmetz' takes index and folder, but not {', '.join(options)}")
-    return _load_steinmetz(index, data_folder(folder))
-
-
 def data_folder(folder=None) -> Path:
-    """The folder of downloads and cached sessions (see :func:`load_session`); not created."""
+    """The folder of downloads and cached sessions; not created.
+
+    See :func:`pupil_helpers.load_session`.
+    """
     folder = folder or os.environ.get(FOLDER_VARIABLE) or pooch.os_cache("pupil_helpers")
     return Path(folder).expanduser()
 
 
-def _load_steinmetz(index: int, folder: Path) -> Session:
+# -- one session --------------------------------------------------------------------------------
+
+
+def load_steinmetz(index: int, folder=None) -> Session:
+    """One session from its cached copy or, without one, from the part file that holds it.
+
+    Parameters, errors: as in :func:`pupil_helpers.load_session`.
+    """
     part, place = locate(index)
-    copy = folder / f"steinmetz_{place + 13 * part:02d}.npz"
-    # A damaged copy is no reason to stop: it can be made again from the part file.
-    with contextlib.suppress(SessionError, FileNotFoundError):
-        return Session.load(copy)
-    session = read_steinmetz(fetch_part(part, folder), index)
+    folder = data_folder(folder)
+    copies = [
+        folder / f"steinmetz_{part * SESSIONS_PER_PART + i:02d}.npz"
+        for i in range(SESSIONS_PER_PART)
+    ]
+    part_file = folder / part_name(part)
+    if (session := _read_copy(copies[place], part_file)) is not None:
+        return session
+    with _one_at_a_time(part_file):
+        # Another process may have made the copies while this one waited.
+        if (session := _read_copy(copies[place], part_file)) is not None:
+            return session
+        _fetch(part, folder)
+        return _read_part(part_file, part, place, copies)
+
+
+def _read_copy(copy: Path, part_file: Path) -> Session | None:
+    """The session in a cached copy, if it is whole and the part file has not changed since."""
     try:
-        session.save(copy)
-    except OSError as error:
-        warnings.warn(f"the session was read, but not cached: {error.strerror}", stacklevel=3)
-    return session
+        if part_file.exists():
+            with np.load(copy, allow_pickle=False) as file:
+                if str(file["part_file"]) != _stamp(part_file):
+                    return None
+        return Session.load(copy)
+    except Exception:  # it is not there, or damaged in any way: it can be made again
+        return None
+
+
+def _stamp(part_file: Path) -> str:
+    """Size and time of last change; a hash of the whole file would take longer than the copy."""
+    state = part_file.stat()
+    return f"{state.st_size} bytes {state.st_mtime_ns} ns"
+
+
+def _read_part(part_file: Path, part: int, place: int, copies: list[Path]) -> Session:
+    """Copy all sessions of a part file, one at a time; return the one at ``place``."""
+    stamp, tables = _stamp(part_file), read_tables(part_file, part)
+    wanted, cached = None, True
+    for i, copy in enumerate(copies):
+        where = f"{part_file.name}, session index {part * SESSIONS_PER_PART + i}"
+        try:
+            with warnings.catch_warnings():
+                if i != place:  # nobody has asked for it yet
+                    warnings.simplefilter("ignore")
+                session = table_to_session(tables.pop(0), where, part)
+        except SessionError as error:
+            wanted = error if i == place else wanted
+            continue
+        wanted = session if i == place else wanted
+        try:
+            if cached:
+                session.save(copy, part_file=stamp)
+        except OSError as error:
+            cached = False
+            warnings.warn(f"the session was read, but not cached: {error.strerror}", stacklevel=4)
+    if isinstance(wanted, SessionError):
+        raise wanted
+    return wanted
 
 
 # -- one part file ------------------------------------------------------------------------------
@@ -115,7 +132,7 @@ def fetch_part(part: int, folder=None) -> Path:
     ----------
     part : {0, 1, 2}
     folder : str or Path, optional
-        As in :func:`load_session`.
+        As in :func:`pupil_helpers.load_session`.
 
     Returns
     -------
@@ -126,21 +143,41 @@ def fetch_part(part: int, folder=None) -> Path:
     Raises
     ------
     OSError
-        As in :func:`load_session`; the message says what to do.
+        As in :func:`pupil_helpers.load_session`; the message says what to do.
     """
-    folder = data_folder(folder)
+    part_file = data_folder(folder) / part_name(part)
+    with _one_at_a_time(part_file):
+        _fetch(part, part_file.parent)
+    return part_file
+
+
+@contextlib.contextmanager
+def _one_at_a_time(part_file: Path) -> Iterator[None]:
+    """Wait while another process works in the same folder.
+
+    A folder that may only be read needs no lock if the file is there: nobody can change it.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked(part_file.with_name(LOCK)))
+        except OSError as error:
+            if not part_file.exists():
+                raise _not_stored(part_file, error) from None
+        yield
+
+
+def _fetch(part: int, folder: Path) -> None:
+    """See :func:`fetch_part`; the caller holds the lock."""
     name, url = part_name(part), part_url(part)
-    part_file = folder / f"{name}.part"
+    half = folder / f"{name}.part"
     by_hand = f"or download {url} in a browser and put it there as {name}"
     there = (folder / name).exists()
     try:
-        with contextlib.nullcontext() if there else _one_at_a_time(folder):
-            known = _recorded(folder).get(name)
-            store = pooch.create(folder, base_url="", registry={name: known}, urls={name: url})
-            store.fetch(name, downloader=lambda _, out, __: _download(url, part_file, out))
-            if not there and known is None:
-                _record(folder, name, pooch.file_hash(folder / name))
-        return folder / name
+        known = _recorded(folder).get(name)
+        store = pooch.create(folder, base_url="", registry={name: known}, urls={name: url})
+        store.fetch(name, downloader=lambda _, complete, __: _download(part, half, complete))
+        if not there and known is None:
+            _record(folder, name, file_hash(folder / name))
     except requests.HTTPError as error:
         reply = error.response
         raise ConnectionError(
@@ -148,40 +185,31 @@ def fetch_part(part: int, folder=None) -> Path:
             f"{by_hand} (folder {folder})"
         ) from None
     except (requests.RequestException, _Incomplete) as error:
-        size = part_file.stat().st_size / 1e6 if part_file.exists() else 0
+        size = half.stat().st_size / 1e6 if half.exists() else 0
         raise ConnectionError(
             f"{name}: the download did not complete ({_reason(error)}; {size:.1f} MB kept); "
             f"check the network and run this again to go on from there, {by_hand} (folder {folder})"
         ) from None
+    except SessionError:  # too little memory to look into it
+        raise
     except ValueError:  # pooch: what arrived is not what was recorded
         raise ConnectionError(
             f"{name}: what {url} sends differs from the file recorded in {folder / CHECKSUMS}; "
             f"try again or, if a new version was published, delete the line of {name} there"
         ) from None
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise OSError(
-            error.errno or errno.EACCES,
-            f"{name}: {'the disk is full' if full else 'could not be stored'} in {folder} "
-            f"({error.strerror or error}); {'free some space' if full else 'make it writable'}, "
-            f"or set {FOLDER_VARIABLE} to another folder",
-        ) from None
+        raise _not_stored(folder / name, error) from None
 
 
-@contextlib.contextmanager
-def _one_at_a_time(folder: Path):
-    """Wait while another process downloads to the same folder, where the system can tell."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # some network drives have no locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _not_stored(part_file: Path, error: OSError) -> OSError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return OSError(
+        error.errno or errno.EACCES,
+        f"{part_file.name}: {'the disk is full' if full else 'could not be stored'} in "
+        f"{part_file.parent} ({error.strerror or error}); "
+        f"{'free some space' if full else 'make it writable'}, "
+        f"or set {FOLDER_VARIABLE} to another folder",
+    )
 
 
 class _Incomplete(Exception):
@@ -198,39 +226,51 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _download(url: str, part: Path, complete: str) -> None:
-    """Continue the download that an earlier call may have left in ``part``.
+def _download(part: int, half: Path, complete: str) -> None:
+    """Continue the download that an earlier call may have left in ``half``.
 
     pooch throws its temporary file, ``complete``, away when a download fails; so the data go to
     a file of our own and become pooch's only when all of them are there.
     """
-    total = _append(url, part)
-    size = part.stat().st_size
+    total = _append(part_url(part), half)
+    size = half.stat().st_size
     if total is not None and size < total:  # older versions of urllib3 do not mind
         raise _Incomplete(f"{size} of {total} bytes arrived")
     # The size is no proof: the published file may have changed between two halves, or a proxy
-    # may have sent a page of its own. The checksums inside the archive are.
-    try:
-        with zipfile.ZipFile(part) as archive:
-            whole = archive.testzip() is None and size == (total or size)
-    except Exception:  # a damaged archive can fail in any way
-        whole = False
-    if not whole:
-        part.unlink()
+    # may have sent something of its own, which must not become the measure of the right file.
+    if size != (total or size) or not _is_recording(half, part):
+        half.unlink()
         raise _Incomplete("what arrived is not the published file, and was deleted")
-    os.replace(part, complete)
+    os.replace(half, complete)
 
 
-def _append(url: str, part: Path) -> int | None:
-    """Add to ``part`` what it lacks; return how many bytes it should then have, if known."""
-    have = part.stat().st_size if part.exists() else 0
+def _is_recording(path: Path, part: int) -> bool:
+    """Whether the file can be read to its end and some session in it can be used."""
+    try:
+        tables = read_tables(path, part)
+    except SessionError as error:
+        if isinstance(error.__cause__, MemoryError):  # that says nothing about the file
+            raise
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for table in tables:
+            with contextlib.suppress(SessionError):
+                table_to_session(table, path.name, part)
+                return True
+    return False
+
+
+def _append(url: str, half: Path) -> int | None:
+    """Add to ``half`` what it lacks; return how many bytes it should then have, if known."""
+    have = half.stat().st_size if half.exists() else 0
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as reply:
         sent = reply.headers.get("Content-Range", "")
         if reply.status_code == 416 and sent == f"bytes */{have}":
             return have  # it was complete already
         if reply.status_code == 416:
-            part.unlink()  # longer than the published file, so not a piece of it
+            half.unlink()  # longer than the published file, so not a piece of it
             raise _Incomplete("an earlier piece did not fit, and was deleted")
         reply.raise_for_status()
         span = re.fullmatch(rf"bytes {have}-\d+/(\d+)", sent)
@@ -240,8 +280,8 @@ def _append(url: str, part: Path) -> int | None:
             have = 0
             total = int(reply.headers.get("Content-Length", 0)) or None
         with (
-            open(part, "ab" if have else "wb") as file,
-            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem) as bar,
+            open(half, "ab" if have else "wb") as file,
+            tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=half.stem) as bar,
         ):
             for chunk in reply.iter_content(_CHUNK):
                 file.write(chunk)
@@ -262,6 +302,5 @@ def _recorded(folder: Path) -> dict[str, str]:
 
 def _record(folder: Path, name: str, digest: str) -> None:
     lines = {**_recorded(folder), name: digest}
-    temporary = folder / f".{CHECKSUMS}.part"
-    temporary.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(lines.items())))
-    os.replace(temporary, folder / CHECKSUMS)
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(lines.items()))
+    write_text(folder / CHECKSUMS, text)

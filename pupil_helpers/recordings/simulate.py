@@ -4,7 +4,8 @@ The simulation runs in continuous time (one sample per bin) and is then cut into
 that slow signals run on between trials as they do in a real recording:
 
 1. trials: contrasts, go cue, response and feedback times;
-2. the eye: fixations and saccades in x and y, an area with 1/f arousal and phasic dilations;
+2. the eye: fixations and saccades in x and y, an area with 1/f arousal and phasic dilations
+   (:mod:`pupil_helpers.recordings.eye`);
 3. one drive per region: kernels over lags applied to pupil features, or signals that have
    nothing to do with the pupil;
 4. neurons: base rate x exp(loading x drive), times a private gain that wanders from trial to
@@ -22,7 +23,8 @@ import numpy as np
 import pandas as pd
 from scipy.signal import fftconvolve, lfilter
 
-from ..session import CHANNELS, Session, Truth
+from ..session import BIN_SIZE, CHANNELS, Session, Truth
+from .eye import film_eye, move_eye, slow_signal
 
 LAGS = (-0.5, 1.5)
 """Range of lags in seconds of the true kernels; positive lags follow the pupil."""
@@ -71,7 +73,7 @@ def simulate_session(
     seed: int = 0,
     n_trials: int = 300,
     n_bins: int = 250,
-    bin_size: float = 0.01,
+    bin_size: float = BIN_SIZE,
     start: float = -0.5,
     drive_scale: float = 1.0,
     noise_scale: float = 1.0,
@@ -110,7 +112,7 @@ def simulate_session(
     _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate)
     rng = np.random.default_rng(seed)
     trials, windows, n_samples = _trials(rng, n_trials, n_bins, bin_size, start)
-    clean = _eye(rng, n_samples, bin_size, trials)  # (samples, 3)
+    clean = move_eye(rng, n_samples, bin_size, trials)  # (samples, 3)
     features = _pupil_features(clean, bin_size)
     time = start + np.arange(n_bins) * bin_size  # s from stimulus onset
     early, late = _bump(time, rise=0.08), _bump(time, rise=0.4)  # (bins,)
@@ -144,7 +146,7 @@ def simulate_session(
         kernels=np.array(kernels),
     )
     return Session(
-        pupil=_measure(rng, clean, bin_size, blink_rate)[windows],
+        pupil=film_eye(rng, clean, bin_size, blink_rate)[windows],
         spikes=np.concatenate(spikes, axis=-1),
         regions=np.array(names),
         bin_size=bin_size,
@@ -199,57 +201,7 @@ def _trials(rng, n_trials, n_bins, bin_size, start):
     )
     first = np.round((onset + start) / bin_size).astype(int)
     windows = first[:, None] + np.arange(n_bins)
-    return trials, windows, windows.max() + round(5 / bin_size)
-
-
-def _eye(rng, n_samples, bin_size, trials):
-    """Area (arbitrary units), x and y (pixels) in continuous time, (samples, 3)."""
-    duration = n_samples * bin_size
-    # Saccades: a refractory gamma renewal process; each jumps to a new place near the centre.
-    waits = 0.2 + rng.gamma(1.5, 0.6, int(duration) + 10)
-    times = np.cumsum(waits)
-    times = times[times < duration]
-    x_target = rng.normal(0, 6, len(times))
-    y_target = 0.4 * x_target + rng.normal(0, 3.5, len(times))  # x and y jump together
-    steps = np.zeros((n_samples, 2))
-    at = (times / bin_size).astype(int)
-    np.add.at(steps, at, np.diff(np.c_[x_target, y_target], axis=0, prepend=0))
-    jump = np.hanning(round(0.05 / bin_size) + 3)  # a saccade takes about 50 ms
-    position = np.cumsum(fftconvolve(steps, (jump / jump.sum())[:, None], axes=0), axis=0)
-    position = position[:n_samples] + np.array([35.0, 25.0])
-    wander = [_slow(rng, n_samples, bin_size, 3.0) for _ in "xy"]
-    position += 0.6 * np.stack(wander, axis=-1)
-
-    arousal = sum(_slow(rng, n_samples, bin_size, tau) for tau in (1.0, 5.0, 30.0, 200.0)) / 2
-    events = np.zeros(n_samples)
-    feedback = ((trials["stimulus_time"] + trials["feedback_time"]) / bin_size).astype(int)
-    inside = (feedback >= 0) & (feedback < n_samples)
-    np.add.at(events, feedback[inside], 0.6 + 0.6 * (trials["feedback_type"][inside] == 1))
-    np.add.at(events, (rng.random(int(duration / 6)) * n_samples).astype(int), 1.0)
-    t = np.arange(0, 4, bin_size)
-    dilation = (t / 0.5) * np.exp(1 - t / 0.5)  # rises in half a second, gone in three
-    phasic = fftconvolve(events, dilation)[:n_samples]
-    area = 60 * np.exp(0.25 * (arousal + 0.8 * phasic))
-    return np.c_[area, position]
-
-
-def _slow(rng, n_samples, bin_size, tau):
-    """A stationary signal of unit variance with time constant ``tau`` seconds."""
-    keep = np.exp(-bin_size / tau)
-    noise = rng.normal(size=n_samples) * np.sqrt(1 - keep**2)
-    noise[0] = rng.normal()
-    return lfilter([1.0], [1.0, -keep], noise)
-
-
-def _measure(rng, clean, bin_size, blink_rate):
-    """What the camera gives: noisy samples, none during blinks, (samples, 3) float32."""
-    measured = clean + rng.normal(size=clean.shape) * [0.6, 0.05, 0.05]
-    n_blinks = rng.poisson(blink_rate * len(clean) * bin_size)
-    first = rng.integers(0, len(clean), n_blinks)
-    last = first + (rng.uniform(0.08, 0.3, n_blinks) / bin_size).astype(int)
-    for begin, end in zip(first, last, strict=True):
-        measured[begin:end] = np.nan
-    return measured.astype(np.float32)
+    return trials, windows, windows.max() + max(round(5 / bin_size), 1)
 
 
 def _pupil_features(clean, bin_size):
@@ -292,7 +244,7 @@ def _hidden_drive(rng, region, windows, n_samples, bin_size, evoked):
     if region.hidden == "stimulus":  # a late response that grows with contrast
         drive = evoked
     else:
-        drive = _slow(rng, n_samples, bin_size, {"fast": 0.5, "drift": 200.0}[region.hidden])
+        drive = slow_signal(rng, n_samples, bin_size, {"fast": 0.5, "drift": 200.0}[region.hidden])
         drive = drive[windows]
     drive = drive - drive.mean(axis=0)
     return region.drive * drive / _sd(drive)
@@ -337,4 +289,4 @@ def _poisson(rng, expected):
     n_spikes = rng.poisson(cumulative[-1])
     where = np.searchsorted(cumulative, np.sort(rng.random(n_spikes)) * cumulative[-1])
     counts = np.bincount(np.minimum(where, expected.size - 1), minlength=expected.size)
-    return counts.astype(np.uint8).reshape(expected.shape)
+    return counts.astype(np.min_scalar_type(counts.max())).reshape(expected.shape)

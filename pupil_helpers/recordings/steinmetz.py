@@ -1,10 +1,9 @@
 """Real recordings: the Steinmetz et al. (2019) sessions, as Neuromatch publishes them.
 
 The 39 sessions come in three files, each an ``.npz`` whose one array ``dat`` is a pickled list
-of tables. They are read through :mod:`pupil_helpers.recordings.unpickle`, so nothing in a file is ever run.
-
-A pickle cannot be entered in the middle, so the whole part file is read through for every session;
-the large arrays of the others are dropped on the way, and memory holds two sessions at most.
+of tables. They are read through :mod:`pupil_helpers.recordings.unpickle`, so nothing in a file is
+ever run. A pickle cannot be entered in the middle: the whole part file is read for one session, and
+:func:`pupil_helpers.load_session` makes pickle-free copies of all 13 while it is there.
 
 Source of the recordings: Steinmetz, Zatka-Haas, Carandini & Harris, *Distributed coding of choice,
 action and engagement across the mouse brain*, Nature 576, 266–273 (2019).
@@ -12,6 +11,7 @@ action and engagement across the mouse brain*, Nature 576, 266–273 (2019).
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import re
 import zipfile
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.lib import format as npy
 
+from .._files import TooLarge, check_size, npy_header
 from ..session import Session, SessionError
 from .unpickle import PickledArray, Refused, load_pickle
 
@@ -44,7 +44,8 @@ TRIAL_FIELDS = (
 )
 """Fields with one value per trial; they become the columns of ``Session.trials``."""
 
-_MAX_BYTES = 8 * 2**30  # several times a published part: beyond it, a file only wants our memory
+MAX_BYTES = 8 * 2**30
+"""Memory that a part file may ask for, unless the caller allows more: several times its own."""
 
 
 def part_name(part: int) -> str:
@@ -77,7 +78,7 @@ def locate(index) -> tuple[int, int]:
     return divmod(_check_index(index, N_SESSIONS, "the Steinmetz collection"), SESSIONS_PER_PART)
 
 
-def read_steinmetz(path, index: int, *, start: float = -0.5) -> Session:
+def read_steinmetz(path, index: int, *, start: float = -0.5, max_bytes: int = MAX_BYTES) -> Session:
     """Read one session from the Neuromatch files of Steinmetz et al. (2019).
 
     Parameters
@@ -91,6 +92,8 @@ def read_steinmetz(path, index: int, *, start: float = -0.5) -> Session:
     start : float, default -0.5
         Time of the left edge of the first bin, in seconds from stimulus onset. The published
         sessions have 250 bins of 10 ms, of which bin 50 starts at the stimulus.
+    max_bytes : int, default 8 * 2**30
+        Refuse a file that would unpack to more than this: a small one can fill the memory.
 
     Returns
     -------
@@ -101,8 +104,9 @@ def read_steinmetz(path, index: int, *, start: float = -0.5) -> Session:
     Raises
     ------
     SessionError
-        If the index is out of range, the file is damaged or incomplete, asks for something other
-        than arrays, or a field is missing or has the wrong shape. The message names the file.
+        If the index is out of range, the file is damaged, incomplete or too large, asks for
+        something other than arrays, or a field is missing or has the wrong shape. The message
+        names the file.
     FileNotFoundError
         If there is no such file.
     """
@@ -119,18 +123,10 @@ def read_steinmetz(path, index: int, *, start: float = -0.5) -> Session:
                 f"session index {index} is not in {path.name} but in {part_name(part)}, which "
                 f"holds {first} to {first + SESSIONS_PER_PART - 1}; get it from {part_url(part)}"
             )
-    source = "where it came from" if part is None else part_url(part)
-    again = f"delete it and download it again from {source}"
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; check the path, or get it from {source}")
-    dat = _read_dat(path, place, again)
+    tables = read_tables(path, part, max_bytes)
     if part is None:
-        place = _check_index(index, len(dat), path.name)
-    elif len(dat) != SESSIONS_PER_PART:
-        raise SessionError(
-            f"{path.name} holds {len(dat)} sessions, not {SESSIONS_PER_PART}; {again}"
-        )
-    return _to_session(dat[place], f"{path.name}, session index {index}", float(start), again)
+        place = _check_index(index, len(tables), path.name)
+    return table_to_session(tables[place], f"{path.name}, session index {index}", part, start)
 
 
 def _check_index(index, count: int, what: str) -> int:
@@ -149,18 +145,28 @@ def _check_index(index, count: int, what: str) -> int:
 # -- from a dict of fields to a Session -------------------------------------------------------
 
 
-def _to_session(entry, where: str, start: float, again: str) -> Session:
+def table_to_session(table, where: str, part: int | None, start: float = -0.5) -> Session:
+    """Make a :class:`Session` of one table of part ``part`` (see :func:`read_tables`).
+
+    Raises
+    ------
+    SessionError
+        If a field is missing or wrong; the message begins with ``where``.
+    """
+
+    again = _again(part)
+
     def fail(name, problem):
         raise SessionError(f"{where}, field {name!r}: {problem}")
 
     def field(name, kinds, what) -> np.ndarray:
-        if name not in entry:
+        if name not in table:
             fail(name, f"is missing; {again}")
         try:
-            array = np.asarray(_built(entry[name]))
+            array = np.asarray(_built(table[name]))
             if array.dtype.kind in "OS":
                 array = array.astype(str if kinds == "U" else np.float64)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError, OverflowError) as error:
             fail(name, f"does not hold {what} ({_one_line(error)}); {again}")
         if array.dtype.kind not in kinds:
             fail(name, f"has dtype {array.dtype}, expected {what}")
@@ -174,7 +180,7 @@ def _to_session(entry, where: str, start: float, again: str) -> Session:
             fail(name, f"has shape {array.shape}, expected one value")
         return array.item()
 
-    if not isinstance(entry, dict):
+    if not isinstance(table, dict):
         raise SessionError(f"{where}: is not a table of fields; {again}")
 
     spks = numbers("spks")
@@ -213,7 +219,7 @@ def _to_session(entry, where: str, start: float, again: str) -> Session:
             bin_size=bin_size,
             trials=pd.DataFrame(trials),
             name=f"{mouse} {date}",
-            start=start,
+            start=float(start),
         )
     except SessionError as error:
         raise SessionError(f"{where}: {error}") from None
@@ -222,16 +228,35 @@ def _to_session(entry, where: str, start: float, again: str) -> Session:
 # -- the file ---------------------------------------------------------------------------------
 
 
-def _read_dat(path: Path, place: int, again: str) -> list:
-    """The sessions in a part file; only the one at ``place`` has its large arrays."""
+def read_tables(path, part: int | None = None, max_bytes: int = MAX_BYTES) -> list:
+    """The tables of a part file, one for each session, each for :func:`table_to_session`.
+
+    The whole file is read and checked before anything is returned. The arrays in the tables are
+    :class:`~pupil_helpers.recordings.unpickle.PickledArray`.
+
+    Parameters
+    ----------
+    path : str or Path
+    part : {0, 1, 2}, optional
+        Which part it is, so that messages can say where to get it again.
+    max_bytes : int, default 8 * 2**30
+        As for :func:`read_steinmetz`.
+
+    Raises
+    ------
+    SessionError, FileNotFoundError
+        As for :func:`read_steinmetz`.
+    """
+    path = Path(path)
+    again = _again(part)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"there is no file {path}; check the path, or get it from {_source(part)}"
+        )
     try:
-        with zipfile.ZipFile(path) as archive:
-            if "dat.npy" not in archive.namelist():
-                raise ValueError("it has no array 'dat'")
-            if archive.getinfo("dat.npy").file_size > _MAX_BYTES:
-                raise ValueError("it would unpack to more than 8 GB")
-            with archive.open("dat.npy") as member:
-                return _read_objects(member, place)
+        tables = _read_dat(path, max_bytes)
+    except TooLarge as error:
+        raise SessionError(f"{error}, or {again}") from None
     except Refused as error:
         raise SessionError(
             f"{path.name} asks for {_one_line(error)}, which no recording needs; it was refused "
@@ -239,33 +264,48 @@ def _read_dat(path: Path, place: int, again: str) -> list:
         ) from None
     except PermissionError:
         raise SessionError(f"{path} may not be read; change its permissions") from None
-    except MemoryError:
+    except MemoryError as error:
         raise SessionError(
             f"not enough memory to read {path.name}; close other programs or, if that does not "
             f"help, {again}"
-        ) from None
+        ) from error
     except Exception as error:  # a damaged pickle can fail in any way
         raise SessionError(
             f"{path.name} is damaged or incomplete ({_one_line(error)}); {again}"
         ) from None
+    if part is not None and len(tables) != SESSIONS_PER_PART:
+        raise SessionError(
+            f"{path.name} holds {len(tables)} sessions, not {SESSIONS_PER_PART}; {again}"
+        )
+    return tables
 
 
-def _read_objects(member, place: int) -> list:
-    version = npy.read_magic(member)
-    read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-    if version not in read_header:
-        raise ValueError(f"npy version {version}")
-    dtype = read_header[version](member)[2]
-    if not dtype.hasobject:
-        raise ValueError(f"'dat' has dtype {dtype}, not one table per session")
-    dat = load_pickle(member, keep=place)
-    # Reading to the end also makes zipfile compare the checksum of the whole array.
-    if member.read(1):
-        raise ValueError("there is something after the last session")
-    dat = _built(dat)
+def _read_dat(path: Path, max_bytes: int) -> list:
+    with zipfile.ZipFile(path) as archive:
+        if "dat.npy" not in archive.namelist():
+            raise ValueError("it has no array 'dat'")
+        check_size(path, max_bytes)
+        dat = _built(load_pickle(lambda: _pickle_in(archive)))
     if not isinstance(dat, np.ndarray) or not dat.dtype.hasobject or dat.ndim != 1:
         raise ValueError("'dat' is not a list of sessions")
     return dat.tolist()
+
+
+@contextlib.contextmanager
+def _pickle_in(archive: zipfile.ZipFile):
+    with archive.open("dat.npy") as member:
+        _, dtype = npy_header(member)
+        if not dtype.hasobject:
+            raise ValueError(f"'dat' has dtype {dtype}, not one table per session")
+        yield member
+
+
+def _source(part: int | None) -> str:
+    return "where it came from" if part is None else part_url(part)
+
+
+def _again(part: int | None) -> str:
+    return f"delete it and download it again from {_source(part)}"
 
 
 def _built(value):

@@ -1,42 +1,50 @@
 """A pickle reader that can only make arrays.
 
-A pickle is a small program. Python's own reader runs it, and the program may call any function
-that can be imported: ``np.load(..., allow_pickle=True)`` trusts a file with the whole computer.
-The reader below knows only the instructions that numpy needs for arrays, numbers, text, lists,
-tuples and dicts and, of all functions, only those that rebuild an array, in versions of its own.
-Everything else is refused, and nothing that a file names is ever imported or called.
-
-It also lets go of arrays that nobody asked for as it reads, which Python's reader cannot do.
+A pickle is a small program. Python's reader runs it, and the program may call any function that
+can be imported: ``np.load(..., allow_pickle=True)`` trusts a file with the whole computer.
+Here Python's reader may call eight names only, each a stand-in of ours, so that nothing that a
+file names is ever imported or called. And it begins only after all instructions have been looked
+through, since a few bytes of them can ask for more memory than there is.
 """
 
 from __future__ import annotations
 
 import math
+import pickle
 import pickletools
 import re
+from collections.abc import Callable
 
 import numpy as np
 
-_LARGE = 2**16  # bytes; small arrays are not worth dropping, and may be shared between items
 _MAX_STEPS = 10**7  # hundreds of times what a published file takes
+
+_INSTRUCTIONS = {
+    *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE"),
+    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+    *("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
+    *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
+    *("SHORT_BINSTRING", "BINSTRING"),  # the text and the raw bytes of Python 2
+    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+    *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
+    *("MEMOIZE", "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"),
+    *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
+}
+"""What numpy needs for arrays, numbers, text, lists, tuples and dicts, in Python 2 or 3."""
 
 
 class Refused(ValueError):
     """The pickle asked for something other than arrays and plain containers."""
 
 
-def load_pickle(file, keep: int | None = None):
-    """Read one pickle of numpy arrays, numbers, text, lists, tuples and dicts.
+def load_pickle(open_file: Callable):
+    """Read a file's one pickle of numpy arrays, numbers, text, lists, tuples and dicts.
 
     Parameters
     ----------
-    file : binary file
-        Positioned at the start of the pickle; left right behind it. Protocols 2 to 5, written by
-        Python 2 or 3 with numpy 1 or 2, can be read.
-    keep : int, optional
-        If the outermost list holds dicts, the place of the one that is wanted. Large arrays in
-        the others are dropped as soon as they have been passed, so that no more than two dicts
-        are in memory at a time. By default all are kept.
+    open_file : callable
+        Opens the file at the start of the pickle; called twice. Protocols 2 to 5, written by
+        Python 2 or 3 with numpy 1 or 2, can be read (arrays: 2 to 4, which numpy writes).
 
     Returns
     -------
@@ -51,101 +59,37 @@ def load_pickle(file, keep: int | None = None):
     Exception
         Of almost any type, if the pickle is damaged.
     """
-    stack, marks, memo, outermost = [], [], {}, None
+    with open_file() as file:
+        _look_through(file)
+    with open_file() as file:
+        return _Reader(file, fix_imports=False, encoding="latin1").load()
 
-    def pop(count: int) -> list:
-        if count > len(stack):
-            raise ValueError("the pickle takes what it has not made")
-        items = stack[len(stack) - count :]
-        del stack[len(stack) - count :]
-        return items
 
-    def pop_to_mark() -> list:
-        return pop(len(stack) - marks.pop())
-
+def _look_through(file) -> None:
+    """Refuse what arrays do not need, or too much of it, before anything is carried out."""
     for step, (instruction, value, _) in enumerate(pickletools.genops(file)):
-        name = instruction.name
-        if step > _MAX_STEPS:
+        if instruction.name not in _INSTRUCTIONS:
+            raise Refused(f"the pickle instruction {instruction.name}")
+        # Places in the reader's memory are numbered one after the other; it makes room up to each.
+        if step > _MAX_STEPS or (instruction.name == "LONG_BINPUT" and value > step):
             raise Refused("more objects than memory should hold")
-        if name in _LITERALS:
-            stack.append(value)
-        elif name in _NEW:
-            stack.append(_NEW[name]())
-            if name == "EMPTY_LIST" and outermost is None:
-                outermost = stack[-1]
-        elif name == "MARK":
-            marks.append(len(stack))
-        elif name == "TUPLE":
-            stack.append(tuple(pop_to_mark()))
-        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
-            stack.append(tuple(pop(int(name[-1]))))
-        elif name in ("APPEND", "APPENDS"):
-            items = pop(1) if name == "APPEND" else pop_to_mark()
-            list.extend(stack[-1], items)
-        elif name in ("SETITEM", "SETITEMS"):
-            items = pop(2) if name == "SETITEM" else pop_to_mark()
-            dict.update(stack[-1], zip(items[::2], items[1::2], strict=True))
-            if keep is not None and marks and stack[marks[-1] - 1] is outermost:
-                place = len(outermost) + len(stack) - 1 - marks[-1]
-                if place != keep:
-                    memo = _drop_large(stack[-1], memo)
-        elif name == "MEMOIZE":
-            memo[len(memo)] = stack[-1]
-        elif name in ("BINPUT", "LONG_BINPUT"):
-            memo[value] = stack[-1]
-        elif name in ("BINGET", "LONG_BINGET"):
-            stack.append(memo[value])
-        elif name in ("GLOBAL", "STACK_GLOBAL"):
-            stack.append(_stand_in(*(value.split(" ", 1) if name == "GLOBAL" else pop(2))))
-        elif name == "REDUCE":
-            function, arguments = pop(2)
-            if not callable(function):
-                raise Refused(f"a call of something that is a {type(function).__name__}")
-            stack.append(function(*arguments))
-        elif name == "BUILD":
-            [state] = pop(1)
-            if not isinstance(stack[-1], PickledArray | _Dtype):
-                raise Refused(f"a change to something that is a {type(stack[-1]).__name__}")
-            stack[-1].set(state)
-        elif name not in ("PROTO", "FRAME", "STOP"):
-            raise Refused(f"the pickle instruction {name}")
-    return stack.pop()
+    # Reading to the end also makes zipfile compare the checksum of the whole array.
+    if file.read(1):
+        raise ValueError("there is something after the last session")
 
 
-_LITERALS = {
-    *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
-    *("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"),
-    *("SHORT_BINBYTES", "BINBYTES", "BINBYTES8"),
-    *("SHORT_BINSTRING", "BINSTRING"),  # the text and the raw bytes of Python 2
-}
-_NEW = {
-    "NONE": lambda: None,
-    "NEWTRUE": lambda: True,
-    "NEWFALSE": lambda: False,
-    "EMPTY_TUPLE": tuple,
-    "EMPTY_LIST": list,
-    "EMPTY_DICT": dict,
-}
-
-
-def _is_large(thing) -> bool:
-    return isinstance(thing, bytes | str) and len(thing) > _LARGE
-
-
-def _drop_large(entry: dict, memo: dict) -> dict:
-    """Empty the large arrays in ``entry``; return the memo without what they were made of."""
-    for array in entry.values():
-        if isinstance(array, PickledArray) and any(map(_is_large, array.state)):
-            array.state = ()
-
-    def is_heavy(thing) -> bool:
-        return _is_large(thing) or (isinstance(thing, tuple) and any(map(_is_large, thing)))
-
-    # The places remain, because the pickle numbers later ones by how many there are.
-    return {place: None if is_heavy(thing) else thing for place, thing in memo.items()}
+class _Reader(pickle.Unpickler):
+    def find_class(self, module, name):
+        try:
+            return _STAND_INS[module, name]
+        except KeyError:
+            raise Refused(f"{module}.{name}") from None
 
 
 # -- what arrays are made of ------------------------------------------------------------------
+#
+# A pickle may also change what it has made: attributes by name, unless there is a __setstate__.
+# So everything that it can get hold of has one, which takes no more than it must.
 
 
 class PickledArray:
@@ -153,13 +97,13 @@ class PickledArray:
 
     # numpy's own __setstate__ will not do: it believes the pickle about how many objects an
     # array holds, and a lying one makes it read memory that is not its own.
-    __slots__ = ("state",)
+    __slots__ = ("_state",)
 
     def __init__(self):
-        self.state = ()
+        self._state = ()
 
-    def set(self, state):
-        self.state = tuple(state)
+    def __setstate__(self, state):
+        self._state = tuple(state)
 
     def build(self) -> np.ndarray:
         """The array itself; a read-only view of the bytes in the file if it holds numbers.
@@ -167,9 +111,9 @@ class PickledArray:
         Raises
         ------
         AttributeError, TypeError, ValueError
-            If shape, dtype and content do not belong together, or have been dropped.
+            If shape, dtype and content do not belong together.
         """
-        _, shape, dtype, fortran, data = self.state
+        _, shape, dtype, fortran, data = self._state
         order = "F" if fortran else "C"
         size = math.prod(shape)
         if not dtype.holds_objects:
@@ -188,16 +132,31 @@ class _Dtype:
 
     __slots__ = ("holds_objects", "numpy")
 
-    def __init__(self, code):
+    def __init__(self, code, align=False, copy=True):
         if not re.fullmatch(r"[biufc]\d{1,2}|[SU]\d{1,9}|O\d?", code):
             raise Refused(f"an array of dtype {code!r}")
         self.holds_objects = code[0] == "O"
         self.numpy = np.dtype("O" if self.holds_objects else code)
 
-    def set(self, state):
+    def __setstate__(self, state):
         if state[2:5] != (None, None, None):
             raise Refused("an array of records")
         self.numpy = self.numpy.newbyteorder(state[1])
+
+
+class _StandIn:
+    """What a pickle gets when it names a function or a type: one call, which it cannot change."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call):
+        self._call = call
+
+    def __call__(self, *arguments):
+        return self._call(*arguments)
+
+    def __setstate__(self, state):
+        raise Refused("a change to a function")
 
 
 def _raw(data, n_bytes: int) -> bytes:
@@ -208,8 +167,12 @@ def _raw(data, n_bytes: int) -> bytes:
     return data
 
 
+def _ndarray(*_):
+    raise Refused("a call of numpy.ndarray")
+
+
 def _reconstruct(subtype, shape, code):
-    if subtype != "ndarray":
+    if subtype is not _STAND_INS["numpy", "ndarray"]:
         raise Refused(f"an array of type {subtype!r}")
     return PickledArray()
 
@@ -227,19 +190,12 @@ def _encode(text, codec):
 
 
 _STAND_INS = {
-    "numpy ndarray": "ndarray",  # only ever an argument of _reconstruct
-    "numpy dtype": lambda code, align=False, copy=True: _Dtype(code),
-    "numpy.core.multiarray _reconstruct": _reconstruct,  # numpy 1
-    "numpy._core.multiarray _reconstruct": _reconstruct,  # numpy 2
-    "numpy.core.multiarray scalar": _scalar,
-    "numpy._core.multiarray scalar": _scalar,
-    "_codecs encode": _encode,
-    "__builtin__ bytes": lambda: "",  # empty bytes, in protocol 2
+    ("numpy", "ndarray"): _StandIn(_ndarray),  # only ever an argument of _reconstruct
+    ("numpy", "dtype"): _StandIn(_Dtype),
+    ("numpy.core.multiarray", "_reconstruct"): _StandIn(_reconstruct),  # numpy 1
+    ("numpy._core.multiarray", "_reconstruct"): _StandIn(_reconstruct),  # numpy 2
+    ("numpy.core.multiarray", "scalar"): _StandIn(_scalar),
+    ("numpy._core.multiarray", "scalar"): _StandIn(_scalar),
+    ("_codecs", "encode"): _StandIn(_encode),
+    ("__builtin__", "bytes"): _StandIn(lambda: ""),  # empty bytes, in protocol 2
 }
-
-
-def _stand_in(module, name):
-    try:
-        return _STAND_INS[f"{module} {name}"]
-    except KeyError:
-        raise Refused(f"{module}.{name}") from None

@@ -1,12 +1,16 @@
 """From raw pupil samples to what a model reads.
 
 Three channels in, ten features out: each channel's level and velocity, the eye's speed, and
-where samples were missing. Everything is scaled with numbers from the training trials.
+where samples were missing. Everything is scaled with numbers from the training trials, and
+computed with torch, so that gradients reach the pupil samples themselves.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..session import CHANNELS
 
@@ -14,12 +18,19 @@ MOTIONS = ("area velocity", "right", "left", "up", "down", "eye speed")
 FEATURES = (*CHANNELS, *MOTIONS, "missing")
 """Names of the features of :class:`PupilFeatures`, in the order of the last axis."""
 
+DIRECTIONS = ("bidirectional", "causal", "anticausal")
+"""Which side of the present may be seen: both, the past only, the future only."""
+
+SPANS = 5
+"""A sample further beyond the central 98 % of the training samples than this many times their span
+is no pupil's (some 25 SDs of a normal distribution), and counts as missing."""
+
 
 def check_pupil(pupil) -> np.ndarray:
     """Return ``pupil`` as float32 (trials, bins, 3), or say what is wrong with it."""
     try:
         pupil = np.asarray(pupil, dtype=np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError(
             "pupil is not an array of numbers; give floats, NaN where missing"
         ) from None
@@ -30,7 +41,7 @@ def check_pupil(pupil) -> np.ndarray:
     return pupil
 
 
-def fill_missing(pupil, direction: str = "bidirectional") -> np.ndarray:
+def fill_missing(pupil, direction: str = "bidirectional", average=None) -> np.ndarray:
     """Replace missing samples by straight lines between their neighbours in the same trial.
 
     Parameters
@@ -39,57 +50,78 @@ def fill_missing(pupil, direction: str = "bidirectional") -> np.ndarray:
         Missing samples are NaN.
     direction : {"bidirectional", "causal", "anticausal"}
         Causal filling holds the last sample seen, anticausal filling the next one.
+    average : array_like, (channels,), optional
+        What a channel takes where it has nothing to go by: throughout a trial without a sample
+        and, if filled from one side, before the first. By default the mean of the samples given
+        (0 without any), which depends on the other trials: a model gives its training mean.
 
     Returns
     -------
     ndarray of float32, (trials, bins, channels)
-        Gaps at a trial's ends take the nearest sample (one-sided filling: the channel's mean,
-        where there is nothing to hold); a channel missing in a whole trial takes its mean over
-        the other trials, and 0 if there is no sample at all.
+        Two-sided filling gives gaps at a trial's ends the nearest sample.
     """
     filled = np.array(pupil, dtype=np.float32)  # a copy
     gaps = np.isnan(filled)
+    average = _average(filled) if average is None else np.asarray(average)
     bins = np.arange(filled.shape[1])
-    for channel in range(filled.shape[2]):
-        if not gaps[..., channel].any():
-            continue
-        samples = filled[..., channel][~gaps[..., channel]]
-        average = samples.mean() if samples.size else 0.0
-        for trial in np.flatnonzero(gaps[..., channel].any(axis=1)):
-            gap, line = gaps[trial, :, channel], filled[trial, :, channel]  # line is a view
-            seen = bins[~gap]
-            if gap.all():
-                line[gap] = average
-            elif direction == "bidirectional":
-                line[gap] = np.interp(bins[gap], seen, line[seen])
-            elif direction == "causal":
-                last = np.searchsorted(seen, bins[gap]) - 1
-                line[gap] = np.where(last < 0, average, line[seen[np.maximum(last, 0)]])
-            else:
-                following = np.searchsorted(seen, bins[gap])
-                at = seen[np.minimum(following, len(seen) - 1)]
-                line[gap] = np.where(following == len(seen), average, line[at])
+    for trial, channel in zip(*np.nonzero(gaps.any(axis=1)), strict=True):
+        gap, line = gaps[trial, :, channel], filled[trial, :, channel]  # line is a view
+        seen = bins[~gap]
+        if gap.all():
+            line[gap] = average[channel]
+        elif direction == "bidirectional":
+            line[gap] = np.interp(bins[gap], seen, line[seen])
+        elif direction == "causal":
+            last = np.searchsorted(seen, bins[gap]) - 1
+            line[gap] = np.where(last < 0, average[channel], line[seen[np.maximum(last, 0)]])
+        else:
+            following = np.searchsorted(seen, bins[gap])
+            at = seen[np.minimum(following, len(seen) - 1)]
+            line[gap] = np.where(following == len(seen), average[channel], line[at])
     return filled
 
 
-class PupilFeatures:
-    """Standardised levels, velocities, eye speed and missing-sample masks.
+def _average(pupil) -> np.ndarray:
+    """Mean of each channel's samples, 0 without any, (channels,)."""
+    seen = ~np.isnan(pupil)
+    total = np.where(seen, pupil, 0).sum(axis=(0, 1), dtype=np.float64)
+    return total / np.maximum(seen.sum(axis=(0, 1)), 1)
 
-    ``fit`` learns each channel's mean and SD, and the SD of each velocity, from the training
-    trials; ``transform`` applies them to any trials.
+
+class PupilFeatures(nn.Module):
+    """Standardised levels, velocities, eye speed and missing-sample mask.
+
+    ``fit`` learns every scale from the training trials; ``transform`` applies them to any trial,
+    without a look at the others. As a torch module it maps what :meth:`prepare` returns to the
+    same features, with gradients.
 
     Parameters
     ----------
-    bin_size : float, default 0.01
+    bin_size : float
         Width of a bin in seconds. Velocities are differences over 40 ms, scaled to SD 1.
     direction : {"bidirectional", "causal", "anticausal"}
         With "causal" no feature depends on later samples, with "anticausal" on earlier ones.
+
+    Attributes
+    ----------
+    average, lowest, highest : Tensor, (3,)
+        Of each channel: what fills a trial without a sample, and the limits of what is believed.
+    mean, sd, velocity_sd : Tensor, (3,)
+    motion_mean, motion_sd : Tensor, (6,)
     """
 
-    def __init__(self, bin_size: float = 0.01, direction: str = "bidirectional"):
+    def __init__(self, bin_size: float, direction: str = "bidirectional"):
+        super().__init__()
+        if direction not in DIRECTIONS:
+            raise ValueError(f"direction is {direction!r}; use one of {', '.join(DIRECTIONS)}")
         self.bin_size = bin_size
         self.direction = direction
+        for name in ("average", "lowest", "highest", "mean", "sd", "velocity_sd"):
+            self.register_buffer(name, torch.zeros(len(CHANNELS), dtype=torch.float64))
+        for name in ("motion_mean", "motion_sd"):
+            self.register_buffer(name, torch.zeros(len(MOTIONS), dtype=torch.float64))
 
+    @torch.no_grad()
     def fit(self, pupil) -> PupilFeatures:
         """Learn the scales. Raises ValueError if every sample of every channel is missing."""
         pupil = check_pupil(pupil)
@@ -97,79 +129,95 @@ class PupilFeatures:
             raise ValueError(
                 "pupil is missing (NaN) in every training trial; nothing to learn from"
             )
-        filled = fill_missing(pupil, self.direction)
-        self.mean_ = filled.mean(axis=(0, 1), dtype=np.float64)
-        self.sd_ = _positive(filled.std(axis=(0, 1), dtype=np.float64))
-        velocity = self._velocity((filled - self.mean_) / self.sd_)
-        self.velocity_sd_ = _positive(velocity.std(axis=(0, 1)))
-        motion = self._motion(velocity)
-        self.motion_mean_ = motion.mean(axis=(0, 1))
-        self.motion_sd_ = _positive(motion.std(axis=(0, 1)))
+        lowest, highest = _limits(pupil)
+        self._keep(lowest=lowest, highest=highest)
+        self._keep(average=_average(_believed(pupil, lowest, highest)))
+        filled, _ = self.prepare(pupil)  # (T, B, 3)
+        self._keep(mean=filled.mean((0, 1)), sd=_positive(filled.std((0, 1), correction=0)))
+        velocity = self._velocity((filled - self.mean) / self.sd)  # (T, B, 3)
+        self._keep(velocity_sd=_positive(velocity.std((0, 1), correction=0)))
+        motion = self._motion(velocity)  # (T, B, 6)
+        spread = _positive(motion.std((0, 1), correction=0))
+        self._keep(motion_mean=motion.mean((0, 1)), motion_sd=spread)
         return self
 
+    def _keep(self, **scales) -> None:
+        for name, scale in scales.items():
+            getattr(self, name).copy_(torch.as_tensor(scale))
+
+    def prepare(self, pupil) -> tuple[Tensor, Tensor]:
+        """Split a recorded pupil into samples, which may be varied, and where there were none.
+
+        Parameters
+        ----------
+        pupil : array_like, (trials, bins, 3)
+            Missing samples are NaN; so are, from here on, wild ones (:data:`SPANS`).
+
+        Returns
+        -------
+        filled : Tensor of float64, (trials, bins, 3)
+            Gaps filled from the same trial.
+        missing : Tensor of float64, (trials, bins, 1)
+            Share of the channels that was missing in each bin.
+        """
+        lowest, highest, average = (
+            scale.cpu().numpy() for scale in (self.lowest, self.highest, self.average)
+        )
+        pupil = _believed(check_pupil(pupil), lowest, highest)
+        missing = np.isnan(pupil).mean(axis=-1, keepdims=True)
+        filled = fill_missing(pupil, self.direction, average)
+        return torch.as_tensor(filled).to(self.mean), torch.as_tensor(missing).to(self.mean)
+
+    def forward(self, filled: Tensor, missing: Tensor) -> Tensor:  # (T, B, 3), (T, B, 1)
+        levels = (filled - self.mean) / self.sd
+        motion = (self._motion(self._velocity(levels)) - self.motion_mean) / self.motion_sd
+        return torch.cat([levels, motion, missing], dim=-1)  # (T, B, 10)
+
+    @torch.no_grad()
     def transform(self, pupil) -> np.ndarray:
         """Features of each sample, float32 (trials, bins, 10); names in :data:`FEATURES`."""
-        pupil = check_pupil(pupil)
-        levels = (self.fill(pupil) - self.mean_) / self.sd_
-        motion = (self._motion(self._velocity(levels)) - self.motion_mean_) / self.motion_sd_
-        missing = np.isnan(pupil).mean(axis=-1, keepdims=True)
-        return np.concatenate([levels, motion, missing], axis=-1).astype(np.float32)
+        return self(*self.prepare(pupil)).float().cpu().numpy()
 
-    def fill(self, pupil) -> np.ndarray:
-        """Fill gaps; a channel without a sample in a trial takes its training mean."""
-        gaps = np.isnan(pupil)
-        unseen = gaps.all(axis=1, keepdims=True) & gaps
-        return fill_missing(np.where(unseen, self.mean_.astype(np.float32), pupil), self.direction)
-
-    def padding(self, n_bins: int) -> tuple[int, int]:
-        """Bins to repeat at a trial's start and end before taking 40 ms differences."""
+    def _velocity(self, levels: Tensor) -> Tensor:
+        """Change of each standardised channel over 40 ms at each bin, (trials, bins, 3)."""
+        n_bins = levels.shape[1]
         reach = min(max(1, round(0.02 / self.bin_size)), n_bins - 1)
         sides = {"bidirectional": (reach, reach), "causal": (2 * reach, 0)}
-        return sides.get(self.direction, (0, 2 * reach))
+        padding = sides.get(self.direction, (0, 2 * reach))
+        padded = F.pad(levels.mT, padding, mode="replicate").mT  # (T, B + 2 reach, 3)
+        return padded[:, 2 * reach :] - padded[:, :n_bins]
 
-    def _velocity(self, levels) -> np.ndarray:
-        """Change of each standardised channel over 40 ms at each bin, (trials, bins, 3)."""
-        padding = self.padding(levels.shape[1])
-        padded = np.pad(levels, ((0, 0), padding, (0, 0)), mode="edge")
-        return padded[:, sum(padding) :] - padded[:, : -sum(padding)]
-
-    def _motion(self, velocity) -> np.ndarray:
+    def _motion(self, velocity: Tensor) -> Tensor:
         """Area velocity, the four directions of the eye's velocity and its speed, compressed.
 
         ``log(1 + v)`` with ``v`` in SDs: a saccade is tens of SDs fast, and neither neurons nor
         least squares should hear it tens of times louder than a small one.
         """
-        area, x, y = np.moveaxis(velocity / self.velocity_sd_, -1, 0)
-        speed = np.hypot(*np.moveaxis(velocity[..., 1:] * self.sd_[1:], -1, 0))
-        speed /= np.hypot(*(self.velocity_sd_ * self.sd_)[1:])
-        rectified = [np.maximum(v, 0) for v in (x, -x, y, -y)]
-        parts = [np.sign(area) * np.log1p(np.abs(area)), *np.log1p([*rectified, speed])]
-        return np.stack(parts, axis=-1)
+        area, x, y = (velocity / self.velocity_sd).unbind(-1)
+        # vector_norm, unlike hypot, has a gradient (0) where the eye does not move at all.
+        speed = torch.linalg.vector_norm(velocity[..., 1:] * self.sd[1:], dim=-1)
+        speed = speed / torch.linalg.vector_norm((self.velocity_sd * self.sd)[1:])
+        parts = [F.relu(v) for v in (x, -x, y, -y)] + [speed]
+        area = area.sign() * torch.log1p(area.abs())
+        return torch.stack([area, *torch.log1p(torch.stack(parts))], dim=-1)  # (T, B, 6)
 
 
-def _positive(sd) -> np.ndarray:
+def _limits(pupil) -> tuple[np.ndarray, np.ndarray]:
+    """Beyond which samples of each channel are wild, (3,) each; infinite without a sample."""
+    lowest, highest = np.full(pupil.shape[-1], -np.inf), np.full(pupil.shape[-1], np.inf)
+    for channel in range(pupil.shape[-1]):
+        samples = pupil[..., channel][~np.isnan(pupil[..., channel])]
+        if samples.size:
+            low, high = np.quantile(samples.astype(float), (0.01, 0.99))
+            reach = SPANS * ((high - low) or max(abs(high), 1.0))  # a channel that stands still
+            lowest[channel], highest[channel] = low - reach, high + reach
+    return lowest, highest
+
+
+def _believed(pupil, lowest, highest) -> np.ndarray:
+    return np.where((pupil < lowest) | (pupil > highest), np.nan, pupil)
+
+
+def _positive(sd: Tensor) -> Tensor:
     """Scales to divide by; a constant channel keeps its (zero) deviations."""
-    return np.where(sd > 1e-12, sd, 1.0)
-
-
-def lag_basis(n_bins: int, bin_size: float = 0.01, reach: float = 0.6, n_basis: int = 13):
-    """Bumps over lags that tile ``-reach`` to ``reach`` seconds, narrow near 0 and wide far away.
-
-    Raised cosines on a stretched lag axis, after Pillow et al. (2008, doi:10.1038/nature07140),
-    here on both sides of 0: ``cos²`` bumps equally spaced in ``asinh(lag / 0.05 s)``.
-
-    Returns
-    -------
-    basis : ndarray, (n_basis, lags)
-        Each row sums to 1.
-    lags : ndarray of int, (lags,)
-        Lags in bins, positive when the past of the pupil is read.
-    """
-    most = min(round(reach / bin_size), n_bins - 1)
-    lags = np.arange(-most, most + 1)
-    stretched = np.arcsinh(lags * bin_size / 0.05)
-    centres = np.linspace(stretched[0], stretched[-1], n_basis)
-    spacing = max(centres[1] - centres[0], 1e-9) if n_basis > 1 else 1.0
-    phase = np.clip((stretched - centres[:, None]) / spacing, -1, 1)
-    basis = np.cos(phase * np.pi / 2) ** 2
-    return basis / basis.sum(axis=1, keepdims=True), lags
+    return torch.where(sd > 1e-12, sd, 1.0)

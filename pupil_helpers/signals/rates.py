@@ -8,15 +8,16 @@ the weights of every bin in the estimate at bin ``t``. Everything below reads of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from numbers import Real
 
 import numpy as np
-from scipy.special import xlogy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kernel:
     """Weights of neighbouring bins; they are scaled to sum to 1.
+
+    Kernels with the same scaled weights at the same lags are equal.
 
     Parameters
     ----------
@@ -29,7 +30,7 @@ class Kernel:
     Raises
     ------
     ValueError
-        If the weights are negative or do not give weight to lag 0.
+        If the weights are negative or infinite, or do not give weight to lag 0.
     """
 
     weights: np.ndarray
@@ -40,10 +41,20 @@ class Kernel:
         lags = np.asarray(self.lags)
         if weights.ndim != 1 or weights.shape != lags.shape or lags.dtype.kind not in "iu":
             raise ValueError("a kernel needs one whole-number lag (in bins) per weight.")
-        if not (weights >= 0).all() or not (weights[lags == 0] > 0).any():
-            raise ValueError("kernel weights must be at least 0, and above 0 at lag 0.")
-        object.__setattr__(self, "weights", weights / weights.sum())
-        object.__setattr__(self, "lags", lags)
+        total = weights.sum()
+        if not (weights >= 0).all() or not (weights[lags == 0] > 0).any() or np.isinf(total):
+            raise ValueError("kernel weights must be finite, at least 0, and above 0 at lag 0.")
+        object.__setattr__(self, "weights", weights / total)
+        object.__setattr__(self, "lags", lags.astype(int))
+
+    def _value(self) -> tuple:
+        return tuple(self.weights.tolist()), tuple(self.lags.tolist())
+
+    def __eq__(self, other) -> bool:
+        return self._value() == other._value() if isinstance(other, Kernel) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value())
 
     def matrix(self, n_bins: int, edges: str = "renormalise") -> np.ndarray:
         """The kernel as a (bins, bins) matrix ``S``, so that ``smoothed = S @ counts``.
@@ -58,7 +69,7 @@ class Kernel:
         return matrix / matrix.sum(1, keepdims=True) if edges == "renormalise" else matrix
 
 
-def boxcar(width: float, bin_size: float = 0.01, causal: bool = False) -> Kernel:
+def boxcar(width: float, bin_size: float, causal: bool = False) -> Kernel:
     """A moving average over a window of exactly ``width`` seconds.
 
     Each bin weighs as much as the window covers of it. A centred window of 100 ms on 10 ms bins
@@ -69,7 +80,7 @@ def boxcar(width: float, bin_size: float = 0.01, causal: bool = False) -> Kernel
     ----------
     width : float
         Width of the window in seconds, at least one bin.
-    bin_size : float, default 0.01
+    bin_size : float
         Width of a bin in seconds.
     causal : bool, default False
         Look only at the current bin and the past.
@@ -77,7 +88,7 @@ def boxcar(width: float, bin_size: float = 0.01, causal: bool = False) -> Kernel
     Raises
     ------
     ValueError
-        If the window is narrower than one bin.
+        If the window is narrower than one bin, or not a number of seconds.
     """
     n = _in_bins(width, bin_size)
     if n < 1 - 1e-9:
@@ -90,17 +101,22 @@ def boxcar(width: float, bin_size: float = 0.01, causal: bool = False) -> Kernel
     return Kernel(covered[keep], lags[keep])
 
 
-def gaussian(sd: float, bin_size: float = 0.01, causal: bool = False) -> Kernel:
-    """A Gaussian cut off at 4 standard deviations; ``causal`` keeps only its past half.
+def gaussian(sd: float, bin_size: float, causal: bool = False) -> Kernel:
+    """A Gaussian cut off at 4 standard deviations.
 
     Parameters
     ----------
     sd : float
         Standard deviation (of the whole Gaussian) in seconds.
-    bin_size : float, default 0.01
+    bin_size : float
         Width of a bin in seconds.
     causal : bool, default False
-        Look only at the current bin and the past.
+        Keep only the current bin and the past half.
+
+    Raises
+    ------
+    ValueError
+        If ``sd`` or ``bin_size`` is not a number of seconds above 0.
     """
     n = _in_bins(sd, bin_size)
     reach = int(4 * n + 0.5)
@@ -108,25 +124,64 @@ def gaussian(sd: float, bin_size: float = 0.01, causal: bool = False) -> Kernel:
     return Kernel(np.exp(-0.5 * (lags / n) ** 2), lags)
 
 
-def exponential(tau: float, bin_size: float = 0.01) -> Kernel:
-    """A causal exponential, as of a leaky integrator with time constant ``tau`` in seconds.
+def exponential(tau: float, bin_size: float) -> Kernel:
+    """A causal exponential, as of a leaky integrator.
 
     It is cut off after 8 time constants, where 0.03 % of its mass is left.
+
+    Parameters
+    ----------
+    tau : float
+        Time constant in seconds.
+    bin_size : float
+        Width of a bin in seconds.
+
+    Raises
+    ------
+    ValueError
+        If ``tau`` or ``bin_size`` is not a number of seconds above 0.
     """
     n = _in_bins(tau, bin_size)
     lags = np.arange(int(np.ceil(8 * n)) + 1)
     return Kernel(np.exp(-lags / n), lags)
 
 
-def _in_bins(seconds: float, bin_size: float) -> float:
-    if not (np.isfinite(seconds) and seconds > 0 and np.isfinite(bin_size) and bin_size > 0):
-        raise ValueError(f"got width {seconds} s and bins of {bin_size} s; both must be above 0.")
-    return seconds / bin_size
+def _in_bins(width: float, bin_size: float) -> float:
+    _check_seconds("the width of a kernel", width)
+    _check_seconds("bin_size", bin_size)
+    n = width / bin_size
+    if n > 1e5:
+        raise ValueError(f"a kernel of {width} s on bins of {bin_size} s has over 100,000 bins.")
+    return n
 
 
-EVALUATION_KERNEL = boxcar(0.1, 0.01)
-"""The one kernel used for every R² in the book: a centred 100 ms boxcar on 10 ms bins
-(weights 0.05, nine times 0.1, 0.05), renormalised at the edges of the trial."""
+def _check_seconds(name: str, value: float) -> None:
+    if not (isinstance(value, Real) and 0 < value < 1e9):
+        raise ValueError(f"{name} is {value!r}; give seconds, above 0.")
+
+
+EVALUATION_WIDTH = 0.1
+"""Width in seconds of the one window behind every R² in the book: see :func:`evaluation_kernel`."""
+
+
+def evaluation_kernel(bin_size: float) -> Kernel | None:
+    """The kernel of every R² in the book: a centred boxcar of ``EVALUATION_WIDTH`` seconds.
+
+    On bins of 10 ms its weights are 0.05, nine times 0.1, 0.05. Scores renormalise it at the
+    edges of the trial.
+
+    Parameters
+    ----------
+    bin_size : float
+        Width of a bin in seconds.
+
+    Returns
+    -------
+    Kernel or None
+        None, which is to say raw counts, if a bin is as wide as the window already.
+    """
+    n = _in_bins(EVALUATION_WIDTH, bin_size)
+    return boxcar(EVALUATION_WIDTH, bin_size) if n > 1 else None
 
 
 def smooth(counts, kernel: Kernel, edges: str = "renormalise") -> np.ndarray:
@@ -151,9 +206,12 @@ def smooth(counts, kernel: Kernel, edges: str = "renormalise") -> np.ndarray:
     Raises
     ------
     ValueError
-        If ``counts`` is not three-dimensional or ``edges`` is unknown.
+        If ``counts`` is not three-dimensional, ``kernel`` is not a :class:`Kernel` or ``edges``
+        is unknown.
     """
     counts = as_trials(counts, "counts")
+    if not isinstance(kernel, Kernel):
+        raise ValueError(f"kernel is {kernel!r}; make one, e.g. boxcar(0.1, bin_size).")
     dtype = np.float32 if counts.dtype == np.float32 else np.float64
     matrix = kernel.matrix(counts.shape[1], edges).astype(dtype)
     return matrix @ counts.astype(dtype, copy=False)
@@ -173,7 +231,7 @@ def as_trials(values, name: str) -> np.ndarray:
     return values
 
 
-def firing_rates(counts, kernel: Kernel, bin_size: float = 0.01, n_neurons=None) -> np.ndarray:
+def firing_rates(counts, kernel: Kernel, bin_size: float, n_neurons=None) -> np.ndarray:
     """Smoothed firing rates in spikes per second.
 
     Parameters
@@ -182,7 +240,7 @@ def firing_rates(counts, kernel: Kernel, bin_size: float = 0.01, n_neurons=None)
         Spike counts per bin.
     kernel : Kernel
         How to smooth.
-    bin_size : float, default 0.01
+    bin_size : float
         Width of a bin in seconds.
     n_neurons : int or array_like of int (regions,), optional
         Neurons summed in each region; gives the rate per neuron. By default the rate is that of
@@ -191,9 +249,21 @@ def firing_rates(counts, kernel: Kernel, bin_size: float = 0.01, n_neurons=None)
     Returns
     -------
     ndarray, (trials, bins, regions)
+
+    Raises
+    ------
+    ValueError
+        If ``bin_size`` is not a number of seconds above 0, ``n_neurons`` is below 1 or not one
+        number per region, or as :func:`smooth` raises.
     """
+    _check_seconds("bin_size", bin_size)
     rates = smooth(counts, kernel) / bin_size
-    return rates if n_neurons is None else rates / np.asarray(n_neurons)
+    if n_neurons is None:
+        return rates
+    n_neurons = np.asarray(n_neurons)
+    if n_neurons.shape not in ((), rates.shape[2:]) or not (n_neurons >= 1).all():
+        raise ValueError(f"n_neurons is {n_neurons}; give one number, 1 or more, per region.")
+    return rates / n_neurons
 
 
 def original_rates(mean_counts) -> np.ndarray:
@@ -208,83 +278,3 @@ def original_rates(mean_counts) -> np.ndarray:
         Spikes per bin averaged over the neurons of a region (the original's unit).
     """
     return smooth(mean_counts, Kernel(np.ones(10), np.arange(10)), edges="zero")
-
-
-class Bandwidth(NamedTuple):
-    """What :func:`choose_bandwidth` found.
-
-    ``best`` is the width (seconds) for all regions together, ``best_per_region`` (regions,) for
-    each; ``widths`` (widths,) were tried and scored ``bits_per_spike`` (widths, regions) above
-    the constant mean rate.
-    """
-
-    best: float
-    best_per_region: np.ndarray
-    widths: np.ndarray
-    bits_per_spike: np.ndarray
-
-
-def choose_bandwidth(
-    counts,
-    widths=(0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3, 0.5),
-    kernel=gaussian,
-    bin_size: float = 0.01,
-) -> Bandwidth:
-    """Choose the width of a kernel by how well it predicts spikes it has not seen.
-
-    Every bin is predicted from its neighbours in the same trial, with the bin itself left out of
-    the kernel, and judged by its Poisson likelihood. Spikes are unpredictable noise around the
-    rate, so a kernel that is too narrow (follows the noise) and one that is too wide (misses the
-    rate's changes) both lose. Cross-validated likelihood is the classical choice for kernel
-    density estimates (Bowman 1984, doi:10.1093/biomet/71.2.353); Shimazaki & Shinomoto 2010
-    (doi:10.1007/s10827-009-0180-4) minimise squared error to the same end. The result does
-    not know of any model, so it cannot flatter one.
-
-    Parameters
-    ----------
-    counts : array_like, (trials, bins, regions)
-        Spike counts of *training* trials.
-    widths : array_like of float, (widths,)
-        Widths to try, in seconds.
-    kernel : callable, default :func:`gaussian`
-        Called as ``kernel(width, bin_size)``; may be :func:`boxcar` or :func:`exponential`.
-    bin_size : float, default 0.01
-        Width of a bin in seconds.
-
-    Returns
-    -------
-    Bandwidth
-
-    Raises
-    ------
-    ValueError
-        If a kernel does not reach beyond its own bin, or a region has no spikes.
-    """
-    counts = as_trials(counts, "counts").astype(float)
-    spikes = counts.sum((0, 1))  # (regions,)
-    if (counts < 0).any() or (spikes == 0).any():
-        raise ValueError("counts must be >= 0 with at least one spike in every region.")
-    widths = np.asarray(widths, dtype=float)
-    gained = np.stack([_left_out_gain(counts, kernel(width, bin_size)) for width in widths])
-    return Bandwidth(
-        best=float(widths[gained.sum(1).argmax()]),
-        best_per_region=widths[gained.argmax(0)],
-        widths=widths,
-        bits_per_spike=gained / spikes,
-    )
-
-
-def _left_out_gain(counts, kernel, prior=0.1) -> np.ndarray:
-    """Log2-likelihood of each bin given its neighbours, above the mean rate's; (regions,)."""
-    matrix = kernel.matrix(counts.shape[1])
-    np.fill_diagonal(matrix, 0)
-    mass = matrix.sum(1, keepdims=True)
-    if (mass[1:] < 1e-12).any():
-        raise ValueError("a kernel covers only its own bin; try wider kernels.")
-    matrix /= np.where(mass > 0, mass, 1)
-    # Where all neighbours are silent a spike would be impossible: add a tenth of a bin at the
-    # mean rate to the n neighbours that the kernel averages over.
-    n = 1 / np.maximum((matrix**2).sum(1, keepdims=True), 1e-12) * (mass > 0)  # (bins, 1)
-    mean = counts.mean((0, 1))  # (regions,)
-    rate = (n * (matrix @ counts) + prior * mean) / (n + prior)
-    return (xlogy(counts, rate / mean) - rate + mean).sum((0, 1)) / np.log(2)

@@ -8,9 +8,12 @@ both sides take that advantage away.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
+
+MOST_TRIALS = 10_000_000  # no mouse works so long: a larger number is a slip
 
 
 class Split(NamedTuple):
@@ -40,8 +43,10 @@ def blocked_folds(n_trials: int, n_folds: int = 5, gap: int = 2) -> list[Split]:
     Raises
     ------
     ValueError
-        If there are too few trials for that many blocks and that gap.
+        If an argument is not a whole number, or there are too few trials for that many blocks
+        and that gap.
     """
+    n_trials, n_folds = _whole("n_trials", n_trials, 1), _whole("n_folds", n_folds, 2)
     return inner_blocks(np.arange(n_trials), n_folds, gap)
 
 
@@ -69,20 +74,21 @@ def inner_blocks(train, n_blocks: int = 5, gap: int = 2) -> list[Split]:
     Raises
     ------
     ValueError
-        If ``train`` is not a list of distinct trials, or too short for the blocks and the gap.
+        If ``train`` is not a list of distinct trials, or too short for the blocks and the gap;
+        if ``n_blocks`` or ``gap`` is not a whole number.
     """
-    trials = np.sort(np.asarray(train))
-    if trials.ndim != 1 or trials.dtype.kind not in "iu" or (np.diff(trials) == 0).any():
+    trials = np.asarray(train)
+    if trials.ndim != 1 or trials.dtype.kind not in "iu" or len(np.unique(trials)) < len(trials):
         raise ValueError("train must be a 1-D array of distinct whole trial numbers.")
-    if n_blocks < 2 or gap < 0:
-        raise ValueError(
-            f"got {n_blocks} blocks and gap {gap}; use at least 2 blocks and gap >= 0."
-        )
-    splits = []
-    for test in np.array_split(trials, n_blocks):
-        near = np.isin(trials, test[:, None] + np.arange(-gap, gap + 1))
-        splits.append(Split(trials[~near], test))
-    if min(min(len(split.train), len(split.test)) for split in splits) == 0:
+    if ((trials < 0) | (trials > MOST_TRIALS)).any():
+        raise ValueError(f"train must hold trial numbers from 0 to {MOST_TRIALS}.")
+    trials = np.sort(trials).astype(int)
+    n_blocks, gap = _whole("n_blocks", n_blocks, 2), _whole("gap", gap, 0)
+    blocks = np.array_split(trials, n_blocks) if n_blocks <= len(trials) else []
+    splits = [
+        Split(trials[(trials < test[0] - gap) | (trials > test[-1] + gap)], test) for test in blocks
+    ]
+    if not splits or not all(len(split.train) for split in splits):
         raise ValueError(
             f"{len(trials)} trials are too few for {n_blocks} blocks with a gap of {gap}; "
             "use more trials, fewer blocks or a smaller gap."
@@ -114,9 +120,10 @@ def random_split(n_trials: int, test_share: float = 0.2, seed: int = 42) -> Spli
     Raises
     ------
     ValueError
-        If either part would be empty.
+        If ``n_trials`` is not a whole number, or either part would be empty.
     """
-    n_test = int(np.ceil(test_share * n_trials))
+    n_trials = _whole("n_trials", n_trials, 1)
+    n_test = int(np.ceil(test_share * n_trials)) if 0 < test_share < 1 else 0
     if not 0 < n_test < n_trials:
         raise ValueError(
             f"test_share {test_share} of {n_trials} trials leaves an empty part; "
@@ -125,3 +132,14 @@ def random_split(n_trials: int, test_share: float = 0.2, seed: int = 42) -> Spli
     # The old generator on purpose: it is the one that reproduces the original's split.
     order = np.random.RandomState(seed).permutation(n_trials)
     return Split(order[n_test:], order[:n_test])
+
+
+def _whole(name: str, value, least: int) -> int:
+    """``value`` as an int; a half trial of gap would let the held-out block into training."""
+    if (
+        not isinstance(value, Integral)
+        or isinstance(value, bool)
+        or not least <= value <= MOST_TRIALS
+    ):
+        raise ValueError(f"{name} is {value!r}; give a whole number from {least} to {MOST_TRIALS}.")
+    return int(value)

@@ -18,6 +18,7 @@ def check(answer, expected, mistakes=None, tolerance: float = 1e-6) -> bool:
         What to say, keyed to the wrong answer that calls for it. The first that matches is said.
     tolerance : float, default 1e-6
         Largest difference that still counts as equal, relative to the largest expected value.
+        Where all expected values are 0 (or below 1e-9, as rounding leaves them) it is absolute.
 
     Returns
     -------
@@ -60,5 +61,6 @@ def find_problem(answer, expected, mistakes, tolerance) -> str | None:
 def _equal(a, b, tolerance) -> bool:
     if a.shape != b.shape:
         return False
-    scale = np.nanmax(np.abs(b), initial=0.0)
+    scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
+    scale = scale if scale > 1e-9 else 1.0  # beside 0 nothing is relatively close
     return bool(np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True))

@@ -7,27 +7,30 @@ import time
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 
-from ..models.base import one_thread
-from ..models.encoder import PupilEncoder, StopFit
-from ..models.lags import TINY, pool_centres
+from ..evaluation.cross_validation import cross_validate
+from ..models.base import TINY, one_thread
+from ..models.ensemble import BlockEnsemble, StopFit
+from ..models.lags import pool_centres
+from ..session import BIN_SIZE
 from ..signals.rates import gaussian, smooth
 from ..signals.splits import inner_blocks
 
-# Parameters whose effect the losses on PupilEncoder's own left-out blocks do not show.
+# Parameters whose effect the losses on the networks' own left-out blocks do not show.
 UNSEEN = {"n_members", "n_blocks", "gap", "shrink", "loss", "psth", "stride", "bin_size"}
 
 RUNGS = ((0.25, 0.8), (0.5, 0.67), (0.75, 0.5))
-"""When a trial is stopped early: after a quarter of its epochs if it is among the worst fifth of
-the trials that came that far, after half of them among the worst third, after three quarters
+"""When an evaluation is stopped early: after a quarter of its epochs if it is among the worst
+fifth of those that came that far, after half of them among the worst third, after three quarters
 among the worse half."""
 
 
 class Objective:
     """Held-out Poisson loss relative to the PSTH, in bits per spike; below 0 beats the PSTH.
 
-    One fit of a :class:`PupilEncoder` tells its loss on every inner block, since each of its
-    networks leaves one out; see :func:`pupil_helpers.tuning.search.tune`. Other models, and
-    parameters that those losses do not show, are fitted once per inner block.
+    One fit of a :class:`~pupil_helpers.models.ensemble.BlockEnsemble` tells its loss on every
+    inner block, since each of its networks leaves one out; see
+    :func:`pupil_helpers.tuning.search.tune`. Other models, and parameters that those losses do
+    not show, are fitted once per inner block.
     """
 
     def __init__(self, model, pupil, counts, n_blocks, gap, params):
@@ -36,8 +39,8 @@ class Objective:
         self.blocks = inner_blocks(np.arange(len(counts)), n_blocks, gap)
         example = build(model, params)  # says at once if the model does not take them
         self.cross_fit = (
-            isinstance(example, PupilEncoder)
-            and type(example)._fit is PupilEncoder._fit  # the original has its own
+            isinstance(example, BlockEnsemble)
+            and type(example)._learn is BlockEnsemble._learn
             and example.loss == "poisson"
             and example.psth
             and not UNSEEN & set(params)
@@ -55,64 +58,73 @@ class Objective:
         Returns
         -------
         dict
-            ``loss``, ``status`` ("ok", or "fail" with the ``error``), ``pruned``, ``seconds``,
-            ``curve``, the loss after each of ``n_steps`` epochs (or blocks).
+            As :data:`~pupil_helpers.tuning.log.RESULT`.
         """
         start, curve = time.perf_counter(), []
-        result = {"status": "ok", "error": None, "pruned": False, "n_steps": None}
+        result = {"status": "ok", "loss": None, "n_steps": None, "error": None}
 
-        def watch(loss, n_steps):
+        def is_hopeless(loss, n_steps) -> bool:
             curve.append(float(loss))
             result["n_steps"] = n_steps
             here = [bar for share, bar in bars if len(curve) == rung(share, n_steps)]
             if here and min(curve) > min(here) and len(curve) < n_steps:
-                result["pruned"] = True
-                raise StopFit
+                result["status"] = "pruned"
+            return result["status"] == "pruned"
 
         try:
-            evaluate = self._cross_fit if self.cross_fit else self._refit
             with one_thread():
-                loss = evaluate(build(self.model, params), watch, curve)
+                evaluate = self._cross_fit if self.cross_fit else self._refit
+                evaluate(params, is_hopeless)
+            lowest = min(filter(np.isfinite, curve), default=np.nan)
+            loss = lowest if self.cross_fit else curve[-1]
             if not np.isfinite(loss):
                 raise ValueError(f"the held-out loss is {loss}")
-        except Exception as error:  # one bad trial must not end a search of many
-            result |= {"status": "fail", "error": f"{type(error).__name__}: {error}"}
-            loss = None
+            result["loss"] = loss
+        except Exception as error:  # one bad evaluation must not end a search of many
+            message = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            result |= {"status": "fail", "error": message}
         curve = [value if np.isfinite(value) else None for value in curve]
-        return {"loss": loss, **result, "seconds": time.perf_counter() - start, "curve": curve}
+        return {**result, "seconds": time.perf_counter() - start, "curve": curve}
 
-    def _cross_fit(self, model, watch, curve) -> float:
-        """Lowest point of the held-out curve, averaged over the blocks."""
-        n_held = min(len(block.test) for block in self.blocks)  # as PupilEncoder does
+    def _cross_fit(self, params, is_hopeless) -> None:
+        """The held-out curve over epochs, averaged over the blocks; its lowest point counts."""
+        model = build(self.model, params)
+        n_held = min(len(block.test) for block in self.blocks)  # as BlockEnsemble does
         n_spikes = sum(self.counts[block.test[:n_held]].sum() for block in self.blocks)
         n_steps = len(pool_centres(self.counts.shape[1], model.stride))
         n_terms = n_held * n_steps * self.counts.shape[2]  # its loss is a mean over these
         theirs = model.on_epoch
 
         def on_epoch(epoch, losses):
-            watch(losses.sum() * n_terms / (n_spikes * np.log(2)), model.epochs)
+            stop = is_hopeless(losses.sum() * n_terms / (n_spikes * np.log(2)), model.epochs)
             if theirs is not None:
                 theirs(epoch, losses)
+            if stop:
+                raise StopFit
 
         model.set_params(n_members=self.n_blocks, n_blocks=self.n_blocks, gap=self.gap)
         model.set_params(on_epoch=on_epoch).fit(self.pupil, self.counts)
-        return min((loss for loss in curve if np.isfinite(loss)), default=np.nan)
 
-    def _refit(self, model, watch, curve) -> float:
-        """Loss over all inner blocks, each predicted by a model fitted to the others."""
+    def _refit(self, params, is_hopeless) -> None:
+        """The loss over the blocks so far, each predicted by a model fitted to the others.
+
+        The PSTH is smoothed as :class:`~pupil_helpers.models.encoder.PupilEncoder` smooths its
+        own, with a Gaussian of 15 ms, so that both losses start from the same 0.
+        """
         nats = spikes = 0.0
-        for train, test in self.blocks:
-            fitted = clone(model) if isinstance(model, BaseEstimator) else model
-            predicted = fitted.fit(self.pupil[train], self.counts[train]).predict(self.pupil[test])
-            null = smooth(self.counts[train].mean(0)[None], gaussian(0.015))[0]
-            counts, ratio = self.counts[test], np.maximum(predicted, TINY) / np.maximum(null, TINY)
-            nats += float((predicted - null - counts * np.log(ratio)).sum(dtype=np.float64))
+
+        def make_model():
+            return build(self.model, params)
+
+        for fold in cross_validate(make_model, self.pupil, self.counts, self.blocks):
+            bin_size = getattr(fold.model, "bin_size_", BIN_SIZE)
+            null = smooth(fold.psth[None], gaussian(0.015, bin_size))[0]  # (bins, regions)
+            counts = self.counts[fold.split.test]
+            ratio = np.maximum(fold.predicted, TINY) / np.maximum(null, TINY)
+            nats += float((fold.predicted - null - counts * np.log(ratio)).sum(dtype=np.float64))
             spikes += float(counts.sum())
-            try:
-                watch(nats / (spikes * np.log(2)), len(self.blocks))
-            except StopFit:
+            if is_hopeless(nats / (spikes * np.log(2)), len(self.blocks)):
                 break
-        return curve[-1]
 
 
 def rung(share: float, n_steps: int) -> int:
@@ -120,7 +132,24 @@ def rung(share: float, n_steps: int) -> int:
     return int(np.ceil(share * n_steps))
 
 
-def build(model, params):
+def bars(known: list[dict], n_startup: int) -> list[tuple[float, float]]:
+    """The losses above which an evaluation is hopeless, as (share of its epochs, loss)."""
+    limits = []
+    for share, quantile in RUNGS:
+        reached = []
+        for record in known:
+            if not record["n_steps"]:  # it failed before its first epoch
+                continue
+            curve, step = record["curve"], rung(share, record["n_steps"])
+            seen = [loss for loss in curve[:step] if loss is not None]
+            if len(curve) >= step and seen:
+                reached.append(min(seen))
+        if len(reached) >= n_startup:
+            limits.append((share, float(np.quantile(reached, quantile))))
+    return limits
+
+
+def build(model, params: dict):
     """An unfitted model with ``params``."""
     if not isinstance(model, BaseEstimator):
         return model(**params)
@@ -128,22 +157,14 @@ def build(model, params):
 
 
 def whole_numbers(model, params: dict) -> dict:
-    """``params`` with floats made ints where the model's default is one; refuses unknown names.
+    """``params`` with floats made ints where an estimator's default is one.
 
     ``hp.quniform`` draws 16.0, and a network cannot have 16.0 units.
     """
-    if not isinstance(model, BaseEstimator):
-        return params
-    defaults = model.get_params(deep=False)
-    for name in params:
-        if name not in defaults:
-            raise ValueError(
-                f"the space has {name!r}, which {type(model).__name__} does not take; "
-                f"it takes {', '.join(defaults)}"
-            )
+    defaults = model.get_params(deep=False) if isinstance(model, BaseEstimator) else {}
     return {
         name: int(value)
-        if type(defaults[name]) is int and isinstance(value, float) and value.is_integer()
+        if type(defaults.get(name)) is int and isinstance(value, float) and value.is_integer()
         else value
         for name, value in params.items()
     }

@@ -5,35 +5,37 @@ needs the outer test block, and must not be shown it: the winner of a search has
 being lucky as well as good, and only trials that took no part in the choice can tell how good.
 
 Hyperopt suggests the candidates (Bergstra et al. 2011, "Algorithms for hyper-parameter
-optimization", NeurIPS 24; Bergstra et al. 2013, ICML). Each suggestion depends only on the
-seed, the trial's number and the results of earlier trials, so an interrupted search that is
-taken up again goes the way it would have gone.
+optimization", NeurIPS 24; Bergstra et al. 2013, ICML). What it calls a trial is called an
+evaluation here: trials are the mouse's. Each suggestion depends only on the seed, the number of
+the evaluation and the results of earlier ones, so an interrupted search that is taken up again
+goes the way it would have gone.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 
 import hyperopt
 import numpy as np
 import pandas as pd
 from hyperopt import hp
 from hyperopt.pyll import as_apply
-from hyperopt.pyll.stochastic import sample
-from sklearn.base import BaseEstimator
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, clone
 from tqdm.auto import tqdm
 
-from ..models.base import check_counts
+from .._files import package_hash
+from ..evaluation.marks import NoMark, mark
+from ..models.base import check_pair
 from ..models.encoder import PupilEncoder
-from ..signals.pupil import check_pupil
-from .log import TrialLog, as_record, as_trials, describe, fingerprint, read_folder
-from .objective import Objective, build, whole_numbers
-from .run_search import run_here, run_in_hyperopt
-from .suggest import find_algorithm, plain, seeded, to_params
+from .log import in_order, open_log, read_folder
+from .objective import Objective, build
+from .run import Run, as_trials, draw_example, find_algorithm, seeded
 
 SPACE = {
     "learning_rate": hp.loguniform("learning_rate", math.log(1e-3), math.log(3e-2)),
@@ -49,11 +51,14 @@ SPACE = {
 """
 
 
+COLUMNS = ("evaluation", "status", "loss", "seconds", "epochs", "error")
+
+
 def tune(
     pupil,
     counts,
     space=None,
-    n_trials: int = 50,
+    max_evals: int = 50,
     *,
     model=None,
     algo="tpe",
@@ -71,13 +76,12 @@ def tune(
 
     The loss is the Poisson loss relative to the PSTH in bits per spike, all regions together:
     minus what the model's likelihood gains over the PSTH, so that lower is better and below 0
-    beats the PSTH. For a :class:`~pupil_helpers.models.encoder.PupilEncoder` one fit gives it for all
-    inner blocks, as each of its networks leaves out one: the lowest point over epochs of the
-    held-out curve, averaged over blocks. Three small liberties make it slightly too good as an
-    estimate, though hardly as a ranking: the epoch is the best of them all (about 1 % of the
-    loss), scales and PSTH come from all trials given, and the winner is the best of many. Other
-    models, and searches over parameters that this loss does not show (such as ``shrink`` or
-    ``stride``), are fitted once per inner block, at ``n_blocks`` times the cost.
+    beats the PSTH. One fit of a :class:`~pupil_helpers.models.encoder.PupilEncoder`, or of
+    another ensemble over blocks, gives it for all inner blocks, as each of its networks leaves
+    out one: the lowest point over epochs of the networks' mean loss, before shrinkage. It is for
+    choosing, not for reporting: scales and PSTH come from all trials given, and the winner is the
+    best of many. Other models, and searches over parameters that this loss does not show (such as
+    ``shrink`` or ``stride``), are fitted once per inner block, at ``n_blocks`` times the cost.
 
     Parameters
     ----------
@@ -85,17 +89,18 @@ def tune(
         *Training* trials, as in :meth:`~pupil_helpers.models.base.Encoder.fit`.
     space : dict of str, or hyperopt expression, default :data:`SPACE`
         Parameter names with hyperopt expressions or fixed values.
-    n_trials : int, default 50
-        Trials in all, those found in ``folder`` included.
+    max_evals : int, default 50
+        Evaluations in all, those found in ``folder`` included.
     model : estimator or callable, default ``PupilEncoder()``
-        Holds the settings that are not searched; or ``model(**params)`` makes a model with
-        ``fit`` and ``predict``.
-    algo : {"tpe", "random", "optuna"} or callable, default "tpe"
-        "optuna" is the TPE of Optuna (install the extra ``optuna``); a callable has the
-        arguments of ``hyperopt.tpe.suggest``.
+        Holds the settings that are not searched, ``bin_size`` for example; or
+        ``model(**params)`` makes a model with ``fit`` and ``predict``.
+    algo : {"tpe", "random"} or callable, default "tpe"
+        A callable has the arguments of ``hyperopt.tpe.suggest``.
     folder : path, optional
-        Keep every finished trial here, in ``trials.jsonl``. A search killed at any moment goes
-        on from there when ``tune`` is called with the same folder.
+        Keep every finished evaluation here, in ``evaluations.jsonl``. A search killed at any
+        moment goes on from there when ``tune`` is called with the same folder, the same
+        arguments and the same version of this package: losses that come from different code
+        cannot be compared. :meth:`Search.load` reads any.
     trials : hyperopt.Trials, optional
         Let hyperopt's own machinery run the search, for example
         ``SparkTrials(parallelism=8)`` on a cluster (install the extra ``spark``). ``n_jobs`` and
@@ -103,17 +108,17 @@ def tune(
     n_blocks, gap : int, default 5 and 2
         Inner blocks; see :func:`~pupil_helpers.signals.splits.inner_blocks`.
     n_startup : int, default 10
-        Trials drawn at random before TPE starts to learn and pruning to compare.
+        Evaluations drawn at random before TPE starts to learn and pruning to compare.
     prune : bool, default True
-        Stop hopeless trials early: after a quarter of the epochs those in the worst fifth of
-        the trials that came that far, after half of them the worst third, after three quarters
-        the worse half. (A median stopping rule, Golovin et al. 2017, "Google Vizier", made
-        gentler early on, because a slow learner can be a good one.) In random searches on
-        simulated mice this saved a fifth of the epochs, and stopped the best trial of at most
-        1 search in 100.
+        Stop hopeless evaluations early: after a quarter of the epochs those in the worst fifth
+        of all that came that far, after half of them the worst third, after three quarters the
+        worse half. (A median stopping rule, Golovin et al. 2017, "Google Vizier", made gentler
+        early on, because a slow learner can be a good one.) In random searches on simulated mice
+        this saved a fifth of the epochs, and stopped the best evaluation of at most 1 search
+        in 100.
     n_jobs : int, default 1
-        Trials evaluated at a time, each in a process of its own with one thread; -1 for as many
-        as there are cores. Suggestions then lag ``2 * n_jobs`` trials behind the results.
+        Evaluations at a time, each in a process of its own with one thread; -1 for as many as
+        there are cores. Suggestions then lag ``2 * n_jobs`` evaluations behind the results.
     seed : int, default 0
         Seed of the suggestions; the networks have the seed of ``model``.
     progress : bool, default True
@@ -126,50 +131,47 @@ def tune(
     Raises
     ------
     ValueError
-        If the arrays or the space cannot be used, or ``folder`` holds another search. A trial
-        that fails does not raise: its error is in the table.
+        If the arrays or the space cannot be used, or ``folder`` holds another search. An
+        evaluation that fails does not raise: its error is in the table.
+    OSError
+        If ``folder`` cannot be written to. What was finished before is kept.
+    RuntimeError
+        If a worker process is killed. What was finished before is kept.
     """
-    pupil, counts = check_pupil(pupil), check_counts(counts)
-    if pupil.shape[:2] != counts.shape[:2]:
-        raise ValueError(
-            f"pupil has (trials, bins) = {pupil.shape[:2]} but counts has {counts.shape[:2]}; "
-            "give both the same trials and bins"
-        )
-    if n_trials < 1:
-        raise ValueError(f"n_trials is {n_trials}; give at least 1")
+    pupil, counts = check_pair(pupil, counts)
+    if max_evals < 1:
+        raise ValueError(f"max_evals is {max_evals}; give at least 1")
     if n_jobs < 1 and n_jobs != -1:
         raise ValueError(f"n_jobs is {n_jobs}; give at least 1, or -1 for every core")
     model, space = as_model(model), SPACE if space is None else space
     objective = Objective(model, pupil, counts, n_blocks, gap, draw_example(space, seed))
     suggest = seeded(find_algorithm(algo, n_startup), seed)
-    about = {
-        "data": fingerprint(pupil, counts),
-        "space": str(as_apply(space)),
-        "model": describe(model),
+    about = None if folder is None else {
+        "version of pupil_helpers": package_hash()[:16],
+        "data": mark(pupil, counts),
+        "space": told_apart("space", as_apply(space)),
+        "model": told_apart("model", clone(model) if isinstance(model, BaseEstimator) else model),
         "blocks": [n_blocks, gap],
-        "algo": describe(algo),
+        "algo": told_apart("algo", algo),
         "seed": seed,
         "n_startup": n_startup,
         "prune": bool(prune and trials is None),
-    }
-    with TrialLog(folder, about) as log:
-        bar = tqdm(total=n_trials, initial=len(log.records), unit="trial", desc="tuning",
-                   disable=not progress)  # fmt: skip
+    }  # fmt: skip
+    with open_log(folder, about) as log, tqdm(
+        total=max_evals, initial=len(log.records), unit="evaluation", desc="tuning",
+        disable=not progress,
+    ) as bar:  # fmt: skip
 
-        def record(number, drawn, result, error=None):
-            params = whole_numbers(model, to_params(space, drawn))
-            log.append(as_record(number, drawn, params, result, error))
+        def show():
             losses = [r["loss"] for r in log.records.values() if r["status"] == "ok"]
             bar.set_postfix(best=f"{min(losses):.4f}" if losses else "none", refresh=False)
             bar.update()
 
-        job = objective, space, suggest, record, log.records, n_trials
-        with bar:
-            if trials is not None:
-                run_in_hyperopt(*job, trials)
-            else:
-                n_jobs = os.cpu_count() if n_jobs == -1 else n_jobs
-                run_here(*job, n_jobs, n_startup, prune)
+        run = Run(objective, space, suggest, log, max_evals, show)
+        if trials is not None:
+            run.in_hyperopt(trials)
+        else:
+            run.here(effective_n_jobs(n_jobs), n_startup if prune else None)
         return Search(in_order(log.records), model)
 
 
@@ -180,7 +182,7 @@ class Search:
     Attributes
     ----------
     records : list of dict
-        One per finished trial: its number, parameters, loss, curve, seconds, status, error.
+        One per finished evaluation: its number, parameters, loss, curve, seconds, status, error.
     model : estimator or callable
         What the parameters were given to.
     """
@@ -195,91 +197,78 @@ class Search:
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per trial: number, status, loss (bits per spike), seconds, epochs, parameters.
+        """One row per evaluation.
 
-        Status is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail".
+        Its number, status, loss (bits per spike), seconds, epochs, parameters and error. Status
+        is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail". A parameter
+        that is called like another column, such as ``epochs``, is ``param_epochs``.
         """
         rows = [
             {
-                **{name: record[name] for name in ("trial", "status", "loss", "seconds")},
+                **{name: record[name] for name in COLUMNS if name != "epochs"},
                 "epochs": len(record["curve"]),
-                **record["params"],
-                "error": record["error"],
+                **{f"param_{k}" if k in COLUMNS else k: v for k, v in record["params"].items()},
             }
             for record in self.records
         ]
-        table = pd.DataFrame(rows)
-        table["loss"] = table["loss"].astype(float)
-        return table[[*(name for name in table if name != "error"), "error"]]
+        table = pd.DataFrame(rows, columns=list(dict.fromkeys(chain(COLUMNS, *rows))))
+        table["error"] = table.pop("error")  # last
+        return table.astype({"loss": float, "seconds": float})
 
     @property
-    def best_trial(self) -> dict:
-        """Record of the finished trial with the lowest loss; ValueError if there is none."""
+    def best_evaluation(self) -> dict:
+        """Record of the evaluation with the lowest loss; ValueError if none has succeeded."""
         finished = [record for record in self.records if record["status"] == "ok"]
         if not finished:
             errors = [record["error"] for record in self.records if record["error"]]
             why = f"the first failed with {errors[0]}" if errors else "none has finished"
-            raise ValueError(f"no trial of {len(self.records)} succeeded: {why}")
+            raise ValueError(f"no evaluation of {len(self.records)} succeeded: {why}")
         return min(finished, key=lambda record: record["loss"])
 
     @property
     def best(self) -> dict:
-        """Parameters of the best trial."""
-        return dict(self.best_trial["params"])
+        """Parameters of the best evaluation."""
+        return dict(self.best_evaluation["params"])
 
     @property
     def best_loss(self) -> float:
-        """Loss of the best trial, in bits per spike; too good to report, see :func:`tune`."""
-        return self.best_trial["loss"]
+        """Lowest loss, in bits per spike; too good to report, see :func:`tune`."""
+        return self.best_evaluation["loss"]
 
     @property
     def trials(self) -> hyperopt.Trials:
-        """The trials in hyperopt's form."""
+        """The evaluations in hyperopt's form."""
         return as_trials(self.records)
 
     def best_so_far(self) -> np.ndarray:
-        """Lowest loss among the first 1, 2, … trials; NaN before the first success."""
-        finished = self.table["loss"].where(self.table["status"] == "ok", np.inf)
-        best = finished.cummin().to_numpy()
-        return np.where(np.isinf(best), np.nan, best)
+        """Lowest loss of the first 1, 2, … evaluations; NaN before the first success."""
+        table = self.table
+        return table["loss"].where(table["status"] == "ok").cummin().ffill().to_numpy()
 
     def best_model(self, **settings):
         """A new model with the best parameters, to be fitted to all training trials."""
         return build(self.model, {**self.best, **settings})
 
     def __repr__(self):
-        counts = pd.Series([record["status"] for record in self.records]).value_counts()
-        kinds = ", ".join(f"{n} {status}" for status, n in counts.items())
-        best = f"; best loss {self.best_loss:.4f} bits/spike" if "ok" in counts else ""
-        return f"<Search of {len(self.records)} trials: {kinds}{best}>"
+        kinds = Counter(record["status"] for record in self.records).most_common()
+        text = ", ".join(f"{n} {status}" for status, n in kinds) or "none finished"
+        best = f"; best loss {self.best_loss:.4f} bits/spike" if "ok" in dict(kinds) else ""
+        return f"<Search of {len(self.records)} evaluations: {text}{best}>"
 
 
 def as_model(model):
     """The default, an instance, or the factory given."""
-    if model is None:
-        return PupilEncoder()
+    model = PupilEncoder if model is None else model
     is_class = isinstance(model, type) and issubclass(model, BaseEstimator)
     return model() if is_class else model
 
 
-def draw_example(space, seed) -> dict:
-    """One draw from the space, to see that it makes parameters that can be stored."""
-    example = sample(as_apply(space), np.random.default_rng(seed))
-    if not isinstance(example, dict):
-        raise ValueError("space must give a dict of parameters: {'name': hp.uniform(...), ...}")
-    example = {
-        name: getattr(value, "tolist", lambda v=value: v)() for name, value in example.items()
-    }
-    for name, value in example.items():
-        try:
-            json.dumps(value)
-        except TypeError:
-            raise ValueError(
-                f"the space gives {name} a {type(value).__name__}, which cannot be stored as "
-                "text; use numbers, strings, True, False or None"
-            ) from None
-    return {name: plain(value) for name, value in example.items()}
-
-
-def in_order(records: dict) -> list[dict]:
-    return [records[number] for number in sorted(records)]
+def told_apart(name: str, thing) -> str:
+    """A mark of its value and, for readers, its text without addresses in memory."""
+    try:
+        return f"{mark(thing)} {re.sub(' at 0x[0-9a-fA-F]+', '', str(thing))}"
+    except NoMark as error:
+        raise ValueError(
+            f"the {name} holds {error}, so that its search could be mistaken for another one; "
+            "give it numbers, arrays or functions instead, or search without a folder"
+        ) from error

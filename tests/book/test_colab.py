@@ -97,7 +97,7 @@ def test_setup_cell_fits_colab(cell):
         ({"captum": ["numpy<2"]}, "numpy 2.1.3"),  # as captum 0.8 did
         ({"captum": ["torch>=2.12"]}, "torch 2.11.0"),
         ({PROJECT["name"]: ["pandas>=3"]}, "pandas 2.2.3"),
-        ({PROJECT["name"]: ["optuna>=4"]}, "which Colab lacks"),
+        ({PROJECT["name"]: ["nemos>=0.2"]}, "which Colab lacks"),
     ],
 )
 @pytest.mark.parametrize("no_deps", [True, False])

@@ -22,7 +22,7 @@ def addresses(path) -> set[str]:
 
 def test_config_gives_the_launch_buttons_what_they_need():
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
-    assert set_repository.ADDRESS.match(config["repository"]["url"])
+    assert set_repository.ADDRESS.fullmatch(config["repository"]["url"])
     assert config["repository"]["branch"] == "main"
     assert config["repository"]["path_to_book"] == ""
     assert config["launch_buttons"]["colab_url"] == "https://colab.research.google.com"
@@ -45,19 +45,34 @@ def test_every_file_gives_the_same_address():
         assert ours() in addresses(ROOT / name), f"{name} does not give the address"
 
 
-def test_one_command_moves_everything(tmp_path):
+@pytest.mark.parametrize("ending", ["", "/", ".git", ".git/"])
+def test_one_command_moves_everything(ending, tmp_path):
     for path in set_repository.files():
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(path, copy)
-    changed = set_repository.change("https://github.com/someone/my-fork", tmp_path)
+    changed = set_repository.change(f"https://github.com/someone/my-fork{ending}", tmp_path)
     assert {"_config.yml", "README.md", "book/01_eda.py", "book/01_eda.ipynb"} <= set(changed)
     assert set_repository.current(tmp_path) == "https://github.com/someone/my-fork"
     for path in set_repository.files(tmp_path):
         assert ours() not in addresses(path), path.name
+        assert "my-fork.git" not in path.read_text("utf-8"), path.name
 
 
-@pytest.mark.parametrize("wrong", ["someone/my-fork", "https://example.org/a/b", ""])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "",
+        "someone/my-fork",
+        "git@github.com:someone/my-fork.git",
+        "https://example.org/a/b",
+        "https://github.com/someone",
+        "https://github.com/someone/.git",
+        "https://github.com/someone/..",
+        "https://github.com/someone/my-fork/tree/main",
+        "https://github.com/someone/my fork",
+    ],
+)
 def test_a_wrong_address_changes_nothing(wrong, tmp_path):
     shutil.copy(ROOT / "_config.yml", tmp_path)
     with pytest.raises(SystemExit, match="is not an address"):

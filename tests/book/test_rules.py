@@ -39,6 +39,8 @@ def test_a_new_module_gets_a_section(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     assert api_page.modules(tmp_path) == ["session", "plotting", "plotting.style", "zebra"]
+    headings = re.findall("^##.*", api_page.page(tmp_path), re.M)
+    assert headings == ["## Session", "## Plotting", "### `plotting.style`", "## Zebra"]
 
 
 def test_bibliography_entries_can_be_followed():

@@ -11,7 +11,9 @@ from pupil_helpers.evaluation.nulls import (
     time_shuffle,
     trial_shuffle,
 )
-from pupil_helpers.metrics.scores import psth, psth_relative
+from pupil_helpers.metrics import scores
+from pupil_helpers.models.linear import Ridge as LaggedRidge
+from pupil_helpers.signals.rates import boxcar
 from pupil_helpers.signals.splits import blocked_folds
 
 N_PAIRS = 300
@@ -196,16 +198,19 @@ def test_time_shuffle_keeps_channels_together_and_trials_in_place():
     np.testing.assert_array_equal(np.sort(null, axis=1), np.sort(pupil, axis=1))
 
 
-def test_refit_score_is_blocked_cross_validation():
+@pytest.mark.parametrize(("bin_size", "metric"), [(0.01, "psth_relative"), (0.02, "r2")])
+def test_refit_score_is_blocked_cross_validation_smoothed_over_100_ms(bin_size, metric):
     rng = np.random.default_rng(0)
     pupil = rng.normal(size=(40, 15, 3))
     counts = fire(rng, pupil[..., :2])
-    predicted, baseline = np.zeros(counts.shape), np.zeros(counts.shape)
+    predicted, psth = np.zeros((2, *counts.shape))
     for train, test in blocked_folds(40, 4, 1):
-        predicted[test] = Ridge().fit(pupil[train], counts[train]).predict(pupil[test])
-        baseline[test] = psth(counts[train])
-    expected = psth_relative(counts, predicted, baseline)
-    np.testing.assert_allclose(refit_score(Ridge, 4, 1)(pupil, counts), expected)
+        model = LaggedRidge(bin_size=bin_size).fit(pupil[train], counts[train])
+        predicted[test], psth[test] = model.predict(pupil[test]), counts[train].mean(0)
+    reference = [psth] if metric == "psth_relative" else []
+    expected = getattr(scores, metric)(counts, predicted, *reference, boxcar(0.1, bin_size))
+    found = refit_score(lambda: LaggedRidge(bin_size=bin_size), 4, 1, metric)(pupil, counts)
+    np.testing.assert_allclose(found, expected)
 
 
 PUPIL, COUNTS = np.zeros((15, 5, 3)), np.ones((15, 5, 2))
@@ -220,6 +225,7 @@ PUPIL, COUNTS = np.zeros((15, 5, 3)), np.ones((15, 5, 2))
         lambda: linear_shift(correlation, PUPIL, COUNTS, 5),
         lambda: linear_shift(correlation, PUPIL, COUNTS, 0),
         lambda: trial_shuffle(correlation, PUPIL[..., 0], COUNTS),
+        lambda: refit_score(Ridge, metric="accuracy"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(call):

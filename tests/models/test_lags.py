@@ -1,17 +1,20 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 
 from pupil_helpers.models.lags import (
+    LagFilters,
+    StepMeans,
     filter_bank,
     interpolation,
+    lag_basis,
     pool,
     pool_centres,
     principal_directions,
 )
-from pupil_helpers.signals.pupil import lag_basis
 
 
 @settings(max_examples=30, deadline=None)
@@ -36,8 +39,8 @@ def test_interpolation_keeps_constants_and_lines(bins, stride):
 
 def test_filters_are_convolutions_with_the_lag_basis():
     n_bins, signal = 120, np.random.default_rng(0).normal(size=120)
-    basis, lags = lag_basis(n_bins, reach=0.3, n_basis=5)
-    bank = filter_bank(n_bins, stride=1, reach=0.3, n_lags=5)
+    basis, lags = lag_basis(n_bins, 0.01, reach=0.3, n_basis=5)
+    bank = filter_bank(n_bins, 0.01, stride=1, reach=0.3, n_lags=5)
     for matrix, mode in ((bank[0], "edge"), (bank[1], "constant")):
         ours = (signal @ matrix).reshape(5, n_bins)
         padded = np.pad(signal, len(lags) // 2, mode=mode)
@@ -49,7 +52,7 @@ def test_filters_are_convolutions_with_the_lag_basis():
 @pytest.mark.parametrize("stride", [1, 3, 4])
 def test_one_sided_filters_and_steps_see_one_side(direction, stride):
     n_bins = 50
-    bank = filter_bank(n_bins, stride, direction=direction)
+    bank = filter_bank(n_bins, 0.01, stride, direction=direction)
     n_steps = len(pool_centres(n_bins, stride))
     for matrix in bank:
         reads = (matrix.reshape(n_bins, -1, n_steps) != 0).any(1)  # (bins read, steps)
@@ -77,3 +80,48 @@ def test_principal_directions_are_those_of_scikit_learn(n):
 def test_principal_directions_of_constant_inputs_are_finite():
     assert np.isfinite(principal_directions(np.ones((3, 4, 5), np.float32), 2)).all()
     assert principal_directions(np.ones((3, 4, 1), np.float32), 2).shape == (1, 1)
+
+
+def test_lag_basis_tiles_the_lags():
+    basis, lags = lag_basis(250, 0.01, reach=0.6, n_basis=13)
+    assert lags[0] == -60
+    assert lags[-1] == 60
+    np.testing.assert_allclose(basis.sum(axis=1), 1)
+    np.testing.assert_allclose(basis, basis[::-1, ::-1], atol=1e-12)  # alike on both sides
+    peaks = lags[basis.argmax(axis=1)]
+    assert (np.diff(peaks) > 0).all()
+    assert (np.diff(np.abs(peaks[6:])) > 0).all()  # wider and wider apart
+    assert ((basis > 0).sum(axis=0) >= 1).all()  # no lag is left out
+
+
+@pytest.mark.parametrize("direction", ["bidirectional", "causal", "anticausal"])
+@pytest.mark.parametrize("n_lags", [1, 2, 3])
+@pytest.mark.parametrize("n_bins", [1, 2, 30])
+def test_few_filters_and_bins_leave_something_to_read(direction, n_lags, n_bins):
+    """One filter and one direction used to leave an empty bank."""
+    bank = filter_bank(n_bins, 0.01, n_lags=n_lags, direction=direction)
+    assert bank.shape[-1] >= len(pool_centres(n_bins, 4))
+    np.testing.assert_allclose(bank[0].sum(axis=0), 1, rtol=1e-5)  # a constant stays constant
+
+
+def test_the_module_is_the_bank_then_the_components():
+    features = torch.from_numpy(np.random.default_rng(2).normal(size=(8, 30, 5)).astype("f"))
+    settings = (30, 5, 0.01, 4, 0.3, 3, "bidirectional")
+    plain = LagFilters(*settings)
+    bank = filter_bank(30, 0.01, 4, 0.3, 3)
+    for matrix, feature in ((bank[0], 2), (bank[1], 3)):  # a level and a motion
+        expected = (features[..., feature].numpy() @ matrix).reshape(8, 3, 8)  # (T, filters, S)
+        ours = plain(features).unflatten(-1, (5, 3))[:, :, feature]  # (T, S, filters)
+        np.testing.assert_allclose(ours.mT, expected, atol=1e-5)
+    few = LagFilters(*settings, n_components=4)
+    np.testing.assert_allclose(few.fit_transform(features), few(features), atol=1e-5)
+    expected = plain(features).numpy() @ principal_directions(plain(features), 4)
+    np.testing.assert_allclose(few(features), expected, atol=1e-4)
+    assert (plain.n_outputs, few.n_outputs) == (15, 4)
+
+
+@pytest.mark.parametrize(("bins", "stride"), [(30, 4), (31, 3), (1, 4)])
+def test_step_means_are_means(bins, stride):
+    features = torch.randn(2, bins, 3)
+    expected = pool(features.numpy(), stride) / pool(np.ones((1, bins, 1)), stride)
+    np.testing.assert_allclose(StepMeans(bins, 3, stride)(features), expected, atol=1e-6)

@@ -1,52 +1,28 @@
+"""The linear models against closed forms and other programs; their contract: test_base.py."""
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
-from sklearn.base import clone
 from sklearn.linear_model import Ridge as SklearnRidge
+from test_base import LINEAR, planted
 
-from pupil_helpers.metrics import scores as metrics
+from pupil_helpers.models.glm import glm_path
 from pupil_helpers.models.lags import pool
-from pupil_helpers.models.linear import RIVALS, glm_path, leading_patterns, moments, ridge_path
-from pupil_helpers.models.neural import Convolution, spread_split
-from pupil_helpers.signals.rates import gaussian, smooth
-from pupil_helpers.signals.splits import inner_blocks
+from pupil_helpers.models.linear import (
+    PSTH,
+    Constant,
+    LinearGain,
+    ReducedRank,
+    Ridge,
+    leading_patterns,
+    moments,
+    ridge_path,
+)
 
 torch.set_num_threads(1)
-NAMES = [name for name in RIVALS if name != "original"]  # has tests of its own
-LINEAR = ["ridge", "Poisson GLM", "reduced rank"]
-NEURAL = [name for name in NAMES if not RIVALS[name].deterministic]
-N_TRIALS, N_BINS = 70, 100
-
-
-def planted(seed, n_trials=N_TRIALS, n_bins=N_BINS):
-    """Pupil, expected counts of three regions, and counts.
-
-    The first region follows x by 120 ms, the second precedes the area by 80 ms; both on top of
-    a bump in the middle of the trial. The third fires at random.
-    """
-    rng = np.random.default_rng(seed)
-    noise = rng.normal(size=(n_trials, n_bins + 60, 3))
-    kernel = np.hanning(31) / np.sqrt((np.hanning(31) ** 2).sum())
-    pupil = np.apply_along_axis(np.convolve, 1, noise, kernel, "same")
-    at = np.arange(30, 30 + n_bins)
-    drives = [pupil[:, at - 12, 1], pupil[:, at + 8, 0], np.zeros((n_trials, n_bins))]
-    log_rate = 0.6 * np.stack(drives, axis=-1)
-    bump = 0.5 * np.exp(-0.5 * ((np.arange(n_bins) - n_bins / 2) / 10) ** 2)
-    rate = 0.5 * np.exp(log_rate + bump[:, None])
-    return pupil[:, at], rate, rng.poisson(rate)
-
-
-def quick(name, **settings):
-    """A rival; a neural one with epochs that suit the small session."""
-    epochs = {"epochs": 40 if name == "lagged MLP" else 12} if name in NEURAL else {}
-    return RIVALS[name](**epochs | settings)
-
-
-def one_epoch(name):
-    return {"epochs": 1} if name in NEURAL else {}
 
 
 @pytest.fixture(scope="module")
@@ -54,28 +30,14 @@ def train():
     return planted(0)
 
 
-@pytest.fixture(scope="module")
-def test():
-    return planted(1)
-
-
-@pytest.fixture(scope="module")
-def fitted(train):
+def test_constant_and_psth_are_means(train):
     pupil, _, counts = train
-    return {name: quick(name).fit(pupil, counts) for name in NAMES}
-
-
-# -- against closed forms and other programs ------------------------------------------------------
-
-
-def test_constant_and_psth_are_means(fitted, train, test):
-    counts = train[2]
-    shape = test[2].shape
-    constant = np.broadcast_to(counts.mean((0, 1)), shape)
-    np.testing.assert_allclose(fitted["constant"].predict(test[0]), constant, rtol=1e-5)
-    average = np.broadcast_to(counts.mean(0), shape)
-    np.testing.assert_allclose(fitted["PSTH"].predict(test[0]), average, rtol=1e-5)
-    assert fitted["PSTH"].score(test[0], test[2], "psth_relative") == pytest.approx(0, abs=1e-6)
+    constant = np.broadcast_to(counts.mean((0, 1)), counts.shape)
+    np.testing.assert_allclose(Constant().fit(pupil, counts).predict(pupil), constant, rtol=1e-5)
+    average = np.broadcast_to(counts.mean(0), counts.shape)
+    fitted = PSTH().fit(pupil, counts)
+    np.testing.assert_allclose(fitted.predict(pupil), average, rtol=1e-5)
+    assert fitted.score(pupil, counts, "psth_relative") == pytest.approx(0, abs=1e-6)
 
 
 @settings(max_examples=30)
@@ -91,8 +53,10 @@ def test_ridge_path_is_ridge_regression(n_inputs, n_regions, penalty, seed):
 
 def prepared(model, pupil, counts):
     """Inputs and deviations from the PSTH as a fitted model saw them."""
-    inputs = model._inputs(pupil)
-    return inputs, pool(counts.astype(float), model.stride) - model._step_baseline
+    module = model.module_
+    inputs = module.inputs(module.features(*module.prepare(pupil)).float())
+    psth = model._start(counts.astype(np.float32))
+    return inputs.numpy(), pool(counts - psth.astype(float), model.stride)
 
 
 def inner_error(x, y, train, held, penalty):
@@ -105,13 +69,16 @@ def inner_error(x, y, train, held, penalty):
 def test_ridge_chooses_the_penalty_that_scikit_learn_would(train):
     pupil, _, counts = train
     penalties = [1.0, 300.0, 1e5]
-    model = RIVALS["ridge"](penalties=penalties, n_lags=5).fit(pupil, counts)
+    model = Ridge(penalties=penalties, n_lags=5).fit(pupil, counts)
     x, y = prepared(model, pupil, counts)
     error = [
-        sum((inner_error(x, y, *block, p)[0] ** 2).sum(0) for block in inner_blocks(range(len(x))))
+        sum((inner_error(x, y, *block, p)[0] ** 2).sum(0) for block in model.blocks_)
         for p in penalties
     ]
     np.testing.assert_array_equal(model.penalty_, np.array(penalties)[np.argmin(error, 0)])
+    x, y = (each.reshape(-1, each.shape[-1]) for each in (x, y))
+    reference = SklearnRidge(alpha=model.penalty_).fit(x, y)
+    np.testing.assert_allclose(model.coef_, reference.coef_.T, rtol=0.01, atol=1e-4)
     assert len(set(model.penalty_)) > 1  # the silent majority differs from the driven regions
 
 
@@ -141,7 +108,7 @@ def test_reduced_rank_finds_the_rank():
     pupil, rate, _ = planted(2, n_trials=150)
     drive = np.log(rate[..., :1] / rate[..., :1].mean(0))
     counts = np.random.default_rng(3).poisson(0.6 * np.exp(drive * [0.6, -0.5, 0.4]))
-    model = RIVALS["reduced rank"](n_lags=7).fit(pupil, counts)
+    model = ReducedRank(n_lags=7).fit(pupil, counts)
     assert model.rank_ == 1
     assert np.linalg.matrix_rank(model.coef_, tol=1e-6) == 1
 
@@ -164,157 +131,38 @@ def test_glm_path_is_the_penalised_maximum_likelihood():
     np.testing.assert_allclose(np.r_[ours[0], ours[1]], expected, atol=1e-3)
 
 
-# -- against the truth ----------------------------------------------------------------------------
+@pytest.mark.parametrize(("link", "sign"), [("identity", -1), ("log", -1), ("log", 1)])
+def test_a_gain_is_never_negative_and_never_wild(link, sign):
+    net = LinearGain(1, 1, 3, link)
+    net.weight.fill_(1.0)
+    gain = net(torch.full((1, 1, 3, 1), 1e6 * sign))
+    torch.testing.assert_close(gain.unique(), torch.tensor([0.05 if sign < 0 else 100.0]))
+    torch.testing.assert_close(net(torch.zeros(1, 1, 3, 1)).unique(), torch.tensor([1.0]))
 
 
-@pytest.mark.parametrize("name", LINEAR + NEURAL)
-def test_a_planted_lag_is_learnt(fitted, test, name):
-    pupil, rate, counts = test
-    model = fitted[name]
-    possible = metrics.psth_relative(counts, rate, model.psth_)
-    reached = model.score(pupil, counts, "psth_relative", per_region=True)
-    least = 0.7 if name in LINEAR else 0.6
-    assert (reached[:2] > least * possible[:2]).all()
-    assert possible[0] > 0.15  # there was something to learn
-
-
-@pytest.mark.parametrize("name", LINEAR)
-def test_linear_models_fall_back_to_the_psth(fitted, test, name):
-    """In the region that fires at random."""
-    pupil, _, counts = test
-    assert fitted[name].score(pupil, counts, "psth_relative", per_region=True)[2] > -0.02
-
-
-@pytest.mark.parametrize("name", NEURAL)
-def test_the_best_epoch_is_kept(fitted, train, name):
+def test_blocks_are_predicted_without_their_own_trials(train):
+    """What shrinkage is found from: the models of blocks have not learned from them."""
     pupil, _, counts = train
-    model = fitted[name]
-    _, held = spread_split(len(pupil), model.n_blocks, model.held_out, model.gap)
-    pooled = torch.tensor(pool(counts.astype(np.float32), model.stride))
-    base = torch.tensor(pool(np.maximum(smooth_psth(model), 1e-6), model.stride)[0])
-    x = torch.tensor(model._inputs(pupil))
-    with torch.no_grad():
-        loss = model._loss(x[held], pooled[held], base, None).item()
-    assert loss == pytest.approx(model.history_["held_out"].min(), abs=1e-5)
+    for name in LINEAR:
+        model = name().fit(pupil, counts)
+        module, block = model.module_, model.blocks_[1]
+        inputs = module.inputs(module.features(*module.prepare(pupil)).float())
+        psth = torch.tensor(pool(model._start(counts.astype(np.float32))[None], 4)[0])
+        gains = []
+        for change in (False, True):
+            changed = counts.copy()
+            if change:
+                changed[block.test] = changed[block.test][::-1]  # means stay
+            pooled = torch.tensor(pool(changed.astype(np.float32), 4))
+            fresh = name(penalties=[model._penalties()[9 % len(model._penalties())]])
+            fresh.psth_, fresh.blocks_ = model.psth_, model.blocks_
+            net = fresh._network(inputs.shape[-1], 3)
+            gains.append(fresh._learn(net, inputs, pooled, psth)[1][1][1])
+        torch.testing.assert_close(*gains, rtol=1e-3, atol=1e-4)
 
 
-def smooth_psth(model):
-    return smooth(model.psth_[None], gaussian(0.015))
-
-
-def test_filters_of_the_convolution_are_centred_on_the_steps():
-    """A filter that reads its middle bin only gives each step its own middle bin."""
-    net = Convolution(n_inputs=1, n_regions=1, hidden_size=1, width=61, stride=4, n_filters=1)
-    with torch.no_grad():
-        for layer in (net.mix, net.filters, net.latents, net.readout):
-            layer.weight.zero_()
-            layer.bias.zero_()
-        for layer in (net.mix, net.latents, net.readout):
-            layer.weight.fill_(1.0)
-        net.filters.weight[0, 0, 30] = 1.0
-        x = torch.arange(1.0, 43.0).reshape(1, -1, 1)  # 42 bins: the last step has only two
-        steps = torch.log(torch.expm1(net(x)))[0, :, 0]
-    expected = np.arange(0, 42, 4) + 2.0  # value at the second bin of each step
-    np.testing.assert_allclose(steps, expected, atol=1.01)  # within one bin of its middle
-
-
-# -- the common contract --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_prediction_has_the_shape_and_units_of_counts(fitted, test, name):
-    pupil, _, counts = test
-    predicted = fitted[name].predict(pupil)
-    assert predicted.shape == counts.shape
-    assert predicted.dtype == np.float32
-    assert (predicted >= 0).all()
-    np.testing.assert_allclose(predicted.mean((0, 1)), counts.mean((0, 1)), rtol=0.15)
-
-
-@pytest.mark.parametrize("name", RIVALS)
-def test_scikit_learn_can_copy_every_rival(name):
-    model = RIVALS[name]()
-    assert clone(model).get_params() == model.get_params()
-
-
-@pytest.mark.parametrize("name", NEURAL)
-def test_a_seed_decides_the_fit_and_touches_nothing_else(train, name):
-    pupil, _, counts = train
-    torch.manual_seed(5)
-    expected = torch.rand(1)
-    torch.manual_seed(5)
-    a, b, c = (RIVALS[name](seed=s, epochs=1).fit(pupil, counts).predict(pupil) for s in (1, 1, 2))
-    assert torch.rand(1) == expected
-    np.testing.assert_array_equal(a, b)
-    assert not np.allclose(a, c)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_silent_regions_are_predicted_silent(train, name):
-    pupil, _, counts = train
-    counts = counts.copy()
-    counts[..., 1] = 0
-    predicted = quick(name, **one_epoch(name)).fit(pupil, counts).predict(pupil)
-    assert np.isfinite(predicted).all()
-    assert predicted[..., 1].max() < 1e-3
-    np.testing.assert_allclose(predicted[..., 0].mean(), counts[..., 0].mean(), rtol=0.1)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_pupil_without_position_is_enough(train, name):
-    """As in recordings that hold the pupil's area only."""
-    pupil, _, counts = train
-    pupil = pupil.copy()
-    pupil[..., 1:] = np.nan
-    assert np.isfinite(quick(name, **one_epoch(name)).fit(pupil, counts).predict(pupil)).all()
-
-
-@pytest.mark.parametrize("name", LINEAR + NEURAL)
-def test_too_few_trials_for_inner_blocks(train, name):
-    pupil, _, counts = train
-    with pytest.raises(ValueError, match="trials are too few"):
-        RIVALS[name]().fit(pupil[:4], counts[:4])
-
-
-@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("model", LINEAR)
 @pytest.mark.parametrize("penalties", [[], [-1.0], [1.0, 0.0]])
-def test_penalties_must_be_positive(train, name, penalties):
+def test_penalties_must_be_positive(train, model, penalties):
     with pytest.raises(ValueError, match="penalties is"):
-        RIVALS[name](penalties=penalties).fit(train[0], train[2])
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"loss": "mae"}, "use 'poisson' or 'mse'"),
-        ({"epochs": 0}, "at least 1"),
-        ({"stride": 0}, "stride is 0"),
-        ({"learning_rate": 1e30}, "lower learning_rate"),
-    ],
-)
-def test_settings_that_cannot_work(train, settings, message):
-    with pytest.raises(ValueError, match=message):
-        RIVALS["plain RNN"](**settings).fit(train[0], train[2])
-
-
-def test_squared_error_and_no_psth_are_available(train, test):
-    pupil, _, counts = train
-    flat = RIVALS["lagged MLP"](loss="mse", psth=False).fit(pupil, counts)
-    assert flat.score(test[0], test[2], "psth_relative", per_region=True)[0] > 0
-    flat = RIVALS["ridge"](psth=False, penalties=1e12).fit(pupil, counts)
-    np.testing.assert_allclose(
-        flat.predict(pupil), RIVALS["constant"]().fit(pupil, counts).predict(pupil), rtol=1e-3
-    )
-
-
-@settings(max_examples=50)
-@given(st.integers(1, 200), st.integers(1, 6), st.floats(0.05, 0.5), st.integers(0, 3))
-def test_held_out_blocks_are_apart_from_training(n_trials, n_blocks, share, gap):
-    try:
-        train, held = spread_split(n_trials, n_blocks, share, gap)
-    except ValueError:
-        assume(False)
-    assert len(held) > 0
-    assert abs(train[:, None] - held).min() > gap
-    assert len(held) <= n_blocks * max(1, round(share * n_trials / n_blocks))
-    assert (np.diff(held) > 0).all()
+        model(penalties=penalties).fit(train[0], train[2])

@@ -1,14 +1,83 @@
+"""The default network's layers against torch's own, and who hears what."""
+
+from functools import partial
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 
-from pupil_helpers.models.base import one_thread
-from pupil_helpers.models.network import EncoderNet, MemberLinear, PlainRNN
+from pupil_helpers.models.network import EncoderNet, MemberLinear, MemberRecurrence, PlainRNN
+from pupil_helpers.models.neural import MemberGRU
+
+torch.set_num_threads(1)
 
 
-def net(seeds=(0, 1, 2), direction="bidirectional", **changes):
-    settings = {"hidden_size": 5, "stem_size": 6, "skip": True} | changes
-    return EncoderNet(7, 2, direction=direction, seeds=seeds, **settings)
+def net(seeds=(0, 1, 2), direction="bidirectional", hidden_size=5, stem_size=6, skip=True):
+    recurrence = partial(MemberRecurrence, hidden_size=hidden_size, direction=direction)
+    return EncoderNet(7, 2, seeds, stem_size, recurrence if hidden_size else None, skip)
+
+
+def reference(layer, ours, member):
+    """torch's own layer with one member's weights."""
+    n_inputs, hidden = ours.weight_ih.shape[-1], ours.weight_hh.shape[-1]
+    theirs = layer(n_inputs, hidden, batch_first=True, bidirectional=len(ours.reads) == 2).double()
+    with torch.no_grad():
+        for d, suffix in enumerate(("l0", "l0_reverse")[: len(ours.reads)]):
+            for name in ("weight_ih", "weight_hh"):
+                getattr(theirs, f"{name}_{suffix}").copy_(getattr(ours, name)[member, d])
+            getattr(theirs, f"bias_ih_{suffix}").copy_(ours.bias[member, d])
+            getattr(theirs, f"bias_hh_{suffix}").zero_()
+    return theirs
+
+
+@settings(deadline=None, max_examples=40, derandomize=True)
+@given(
+    layers=st.sampled_from([(MemberRecurrence, nn.RNN), (MemberGRU, nn.GRU)]),
+    members=st.integers(1, 3),
+    shape=st.tuples(st.integers(1, 4), st.integers(1, 20), st.integers(1, 5)),
+    hidden=st.integers(1, 6),
+    direction=st.sampled_from(["bidirectional", "causal"]),
+    seed=st.integers(0, 2**31),
+)
+def test_states_and_gradients_are_those_of_torch(layers, members, shape, hidden, direction, seed):
+    ours = layers[0](shape[-1], hidden, direction, range(seed, seed + members)).double()
+    x = torch.randn(members, *shape, dtype=torch.float64, requires_grad=True)
+    states = torch.cat(ours(x.transpose(1, 2)), dim=-1).transpose(1, 2)  # (M, T, S, D * H)
+    weights = torch.randn_like(states)  # a loss that treats every output differently
+    grad_x, *grads = torch.autograd.grad((states * weights).sum(), [x, *ours.parameters()])
+    grads = dict(zip((name for name, _ in ours.named_parameters()), grads, strict=True))
+    for m in range(members):
+        theirs = reference(layers[1], ours, m)
+        own = x[m].detach().requires_grad_()
+        expected = theirs(own)[0]
+        torch.testing.assert_close(states[m], expected)
+        (expected * weights[m]).sum().backward()
+        torch.testing.assert_close(grad_x[m], own.grad)
+        for d, suffix in enumerate(("l0", "l0_reverse")[: len(ours.reads)]):
+            for name, twin in (("weight_ih",) * 2, ("weight_hh",) * 2, ("bias", "bias_ih")):
+                wanted = getattr(theirs, f"{twin}_{suffix}").grad
+                torch.testing.assert_close(grads[name][m, d], wanted)
+
+
+def test_anticausal_is_causal_in_mirrored_time():
+    x = torch.randn(2, 9, 3, 4)
+    causal, anticausal = (MemberRecurrence(4, 5, d, [3, 4]) for d in ("causal", "anticausal"))
+    torch.testing.assert_close(anticausal(x.flip(1))[0].flip(1), causal(x)[0])
+
+
+def test_leaky_units_remember_as_long_as_they_should():
+    """Without the noise in their weights, a small input decays by its unit's share per step."""
+    ours = MemberRecurrence(1, 3, "causal", [0], memory=(0.5, 0.9))
+    with torch.no_grad():
+        ours.weight_hh.copy_(torch.diag(ours.weight_hh[0, 0].diagonal()))
+        ours.bias.zero_()
+        x = torch.zeros(1, 10, 1, 1)
+        x[:, 0] = 1e-3
+        states = ours(x)[0][0, :, 0]  # (steps, units)
+    decay = (states[9] / states[0]) ** (1 / 9)
+    torch.testing.assert_close(decay, torch.tensor([0.5, 0.7, 0.9]), atol=0.06, rtol=0)
 
 
 def test_plain_rnn_is_nn_rnn_linear_softplus():
@@ -20,11 +89,12 @@ def test_plain_rnn_is_nn_rnn_linear_softplus():
 
 
 def test_member_linear_is_one_nn_linear_per_member():
-    layer, x = MemberLinear(3, 4, 2, seeds=[0, 1, 2]), torch.randn(3, 5, 6, 4)
+    layer, x = MemberLinear(4, 2, seeds=[0, 1, 2]), torch.randn(3, 5, 6, 4)
     nn.init.normal_(layer.bias)
     for member in range(3):
         expected = nn.functional.linear(x[member], layer.weight[member].T, layer.bias[member, 0])
         torch.testing.assert_close(layer(x)[member], expected)
+    torch.testing.assert_close(layer(x[..., :1], x[..., 1:]), layer(x))
 
 
 @pytest.mark.parametrize("changes", [{}, {"hidden_size": 0}, {"stem_size": 0}, {"skip": False}])
@@ -55,16 +125,3 @@ def test_direction_decides_what_is_heard(direction, deaf):
     model(x)[:, :, 4].sum().backward()
     assert (x.grad[:, :, deaf] == 0).all()
     assert (x.grad[:, :, 4] != 0).any()
-
-
-def test_one_thread_puts_things_back_even_after_an_error():
-    @one_thread()
-    def fails():
-        raise KeyError(torch.get_num_threads())
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    with pytest.raises(KeyError, match="1"):
-        fails()
-    assert torch.get_num_threads() == 2
-    torch.set_num_threads(before)

@@ -4,6 +4,8 @@ import errno
 import hashlib
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pooch
 import pytest
-from neuromatch import write_part
+from neuromatch import object_array, session_fields, write_part
 
 from pupil_helpers.recordings import download as sources
-from pupil_helpers.recordings import steinmetz
-from pupil_helpers.recordings.download import CHECKSUMS, fetch_part, load_session
+from pupil_helpers.recordings import load_session, steinmetz
+from pupil_helpers.recordings.download import CHECKSUMS, LOCK, fetch_part
 from pupil_helpers.session import Session, SessionError
 
 PART = "steinmetz_part0.npz"
@@ -31,6 +33,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content = b""
         self.asked = []  # the Range header of each request for the file
+        self.paths = []  # and its path
         self.break_after = None  # drop the connection after so many bytes
         self.status = None  # answer with this error
         self.ranges = True  # whether it can continue a download
@@ -56,6 +59,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         asked = self.headers.get("Range")
         server.asked.append(asked)
+        server.paths.append(self.path)
         if server.status:
             self.send_error(server.status)
             return
@@ -103,6 +107,13 @@ def entries(server, tmp_path_factory):
     return entries
 
 
+class Bait:
+    """Pickles as the call of a function."""
+
+    def __reduce__(self):
+        return os.getcwd, ()
+
+
 def one_line(error) -> str:
     message = str(error.value)
     assert "\n" not in message
@@ -110,7 +121,7 @@ def one_line(error) -> str:
 
 
 def names(folder) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir() if path.name != LOCK)
 
 
 def assert_is(session, entry):
@@ -124,7 +135,8 @@ def test_downloads_once_and_reads_the_small_copy_afterwards(server, entries, tmp
     first = load_session("steinmetz", index=3, folder=tmp_path)
     assert_is(first, entries[3])
     assert server.asked == [None]
-    assert names(tmp_path) == [CHECKSUMS, "steinmetz_03.npz", PART]
+    copies = [f"steinmetz_{index:02d}.npz" for index in range(13)]
+    assert names(tmp_path) == [CHECKSUMS, *copies, PART]
 
     with np.load(tmp_path / "steinmetz_03.npz", allow_pickle=False) as copy:
         assert all(copy[name].dtype != object for name in copy.files)
@@ -137,15 +149,40 @@ def test_downloads_once_and_reads_the_small_copy_afterwards(server, entries, tmp
     assert (again.name, again.start, again.bin_size) == ("Cori 2016-12-17", -0.5, 0.01)
 
 
-def test_another_session_of_the_part_needs_no_download(server, entries, tmp_path):
-    for index in (0, 12):
-        assert_is(load_session("steinmetz", index=index, folder=tmp_path), entries[index])
+def test_one_reading_of_a_part_serves_all_its_sessions(server, entries, tmp_path, monkeypatch):
+    load_session("steinmetz", index=28, folder=tmp_path)
+    assert names(tmp_path) == [
+        CHECKSUMS,
+        *(f"steinmetz_{index}.npz" for index in range(26, 39)),
+        "steinmetz_part2.npz",
+    ]
+    monkeypatch.setattr(sources, "read_tables", None)
+    for index in range(26, 39):
+        assert_is(load_session("steinmetz", index=index, folder=tmp_path), entries[index - 26])
     assert server.asked == [None]
 
 
-def test_sessions_of_the_later_parts(server, entries, tmp_path):
-    assert_is(load_session("steinmetz", index=28, folder=tmp_path), entries[2])
-    assert names(tmp_path) == [CHECKSUMS, "steinmetz_28.npz", "steinmetz_part2.npz"]
+def test_a_session_with_a_flaw_does_not_keep_others_from_being_read(server, tmp_path):
+    flaw = {0: {"spks": None}, 4: {"spks": None}}
+    flawed = [session_fields(i, **flaw.get(i, {})) for i in range(13)]
+    write_part(tmp_path / "good.npz", flawed)
+    server.content = (tmp_path / "good.npz").read_bytes()
+    with pytest.raises(SessionError, match=r"index 4, field 'spks': is missing"):
+        load_session("steinmetz", index=4, folder=tmp_path)
+    assert len(list(tmp_path.glob("steinmetz_??.npz"))) == 11
+    assert_is(load_session("steinmetz", index=12, folder=tmp_path), flawed[12])
+    assert server.asked == [None]
+
+
+def test_only_the_session_that_was_asked_for_warns_of_wild_samples(server, tmp_path):
+    entries = [session_fields(i) for i in range(13)]
+    for index in (2, 5):
+        entries[index]["pupil"][0, 3, 7] = 1e9
+    write_part(tmp_path / PART, entries)
+    for _ in range(2):  # from the part file, from the copy
+        with pytest.warns(UserWarning, match="wild") as caught:
+            load_session("steinmetz", index=5, folder=tmp_path)
+        assert len(caught) == 1
 
 
 def test_the_checksum_is_recorded_as_sha256sum_writes_it(server, entries, tmp_path):
@@ -156,11 +193,10 @@ def test_the_checksum_is_recorded_as_sha256sum_writes_it(server, entries, tmp_pa
 
 
 def test_each_part_has_its_own_address_and_line(server, entries, tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(sources, "part_url", lambda part: asked.append(part) or server.url)
+    monkeypatch.setattr(sources, "part_url", lambda part: f"{server.url}/{part}")
     for part in (2, 0, 1):
         fetch_part(part, tmp_path)
-    assert asked == [2, 0, 1]
+    assert server.paths == ["/2", "/0", "/1"]
     recorded = (tmp_path / CHECKSUMS).read_text().splitlines()
     assert [line.split()[1] for line in recorded] == [f"steinmetz_part{i}.npz" for i in range(3)]
 
@@ -181,9 +217,22 @@ def test_where_the_files_go(server, entries, tmp_path, monkeypatch, way):
 
 
 def test_a_file_put_there_by_hand_is_used(server, entries, tmp_path):
-    mine = write_part(tmp_path / PART, list(reversed(entries)))
-    assert_is(load_session("steinmetz", index=0, folder=tmp_path), mine[0])
+    for mine in (entries[::-1], [*entries[5:], *entries[:5]]):  # and it may be replaced by another
+        write_part(tmp_path / PART, mine)
+        for index in (0, 7):
+            assert_is(load_session("steinmetz", index=index, folder=tmp_path), mine[index])
     assert server.asked == []
+
+
+def test_a_folder_that_may_only_be_read(server, entries, tmp_path, monkeypatch):
+    def forbidden(*_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    write_part(tmp_path / PART, entries)
+    monkeypatch.setattr(sources, "locked", forbidden)
+    monkeypatch.setattr(Session, "save", forbidden)
+    with pytest.warns(UserWarning, match=r"not cached: Permission denied"):
+        assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
 
 
 def test_a_server_that_does_not_say_how_long_the_file_is(server, entries, tmp_path):
@@ -215,21 +264,13 @@ def test_a_broken_download_goes_on_where_it_stopped(server, entries, tmp_path):
     assert names(tmp_path) == [CHECKSUMS, PART]
 
 
-def test_it_may_break_off_again_and_again(server, entries, tmp_path):
-    sizes = []
-    for _ in range(3):
-        break_off(server, tmp_path, after=20_000)
-        sizes.append((tmp_path / f"{PART}.part").stat().st_size)
-    assert sizes[0] < sizes[1] < sizes[2]
-    assert fetch_part(0, tmp_path).read_bytes() == server.content
-
-
 def test_a_half_download_is_never_read(server, entries, tmp_path):
-    server.break_after = 50_000
-    for _ in range(2):
+    server.break_after, sizes = 20_000, []
+    for _ in range(3):
         with pytest.raises(ConnectionError):
             load_session("steinmetz", index=0, folder=tmp_path)
-        server.break_after = 0
+        sizes.append((tmp_path / f"{PART}.part").stat().st_size)
+    assert sizes[0] < sizes[1] < sizes[2]
     assert names(tmp_path) == [f"{PART}.part"]
 
 
@@ -262,32 +303,11 @@ def test_a_piece_of_another_file_is_thrown_away(server, entries, tmp_path, size)
     assert fetch_part(0, tmp_path).read_bytes() == server.content
 
 
-def test_an_interruption_keeps_what_has_arrived(server, entries, tmp_path, monkeypatch):
-    class Impatient(sources.tqdm):
-        def update(self, n=1):
-            super().update(n)
-            if self.n > 20_000:
-                raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sources, "tqdm", Impatient)
-        with pytest.raises(KeyboardInterrupt):
-            fetch_part(0, tmp_path)
-    assert names(tmp_path) == [f"{PART}.part"]
-    assert fetch_part(0, tmp_path).read_bytes() == server.content
-    assert server.asked[1].startswith("bytes=2")
-
-
-def test_the_progress_bar_counts_what_was_there_before(server, entries, tmp_path, capsys):
-    break_off(server, tmp_path, after=len(server.content) // 2)
-    capsys.readouterr()
-    fetch_part(0, tmp_path)
-    shown = capsys.readouterr().err
-    assert PART in shown
-    assert "100%" in shown
-
-
-def test_many_at_once_download_once(server, entries, tmp_path):
+@pytest.mark.parametrize("before", ["nothing", "a damaged file"])
+def test_many_at_once_download_once(server, entries, tmp_path, before):
+    if before == "a damaged file":
+        fetch_part(0, tmp_path).write_bytes(server.content[:-1000])
+        server.asked.clear()
     server.pause = 0.05
     with ThreadPoolExecutor(4) as pool:
         got = list(
@@ -302,12 +322,42 @@ def test_many_at_once_download_once(server, entries, tmp_path):
 # -- files that change or are damaged -----------------------------------------------------------
 
 
-def test_a_page_instead_of_the_file_is_not_kept(server, entries, tmp_path):
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        None,
+        {"other": np.zeros(3)},
+        {"dat": object_array([session_fields()] * 5)},
+        {"dat": object_array([session_fields(spks=None)] * 13)},
+        {"dat": object_array([Bait()] * 13)},
+    ],
+    ids=["a page", "another archive", "too few", "no session", "bait"],
+)
+def test_something_else_instead_of_the_file_is_not_kept(server, entries, tmp_path, arrays):
+    right = server.content
     server.content = b"<html>Please log in to the wireless network</html>" * 100
-    with pytest.raises(ConnectionError, match=r"not the published file") as error:
+    if arrays:
+        np.savez(tmp_path / "a.npz", **arrays)
+        server.content = (tmp_path / "a.npz").read_bytes()
+        (tmp_path / "a.npz").unlink()
+    with pytest.raises(ConnectionError, match=r"not the published file, and was deleted") as error:
         load_session("steinmetz", index=0, folder=tmp_path)
     one_line(error)
     assert names(tmp_path) == []
+    server.content = right
+    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
+
+
+def test_too_little_memory_is_no_reason_to_delete(server, entries, tmp_path, monkeypatch):
+    def full(*_):
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(steinmetz, "load_pickle", full)
+        with pytest.raises(SessionError, match="not enough memory"):
+            fetch_part(0, tmp_path)
+    assert fetch_part(0, tmp_path).read_bytes() == server.content
+    assert server.asked == [None, f"bytes={len(server.content)}-"]
 
 
 def test_a_file_damaged_on_disk_is_downloaded_again(server, entries, tmp_path):
@@ -339,7 +389,7 @@ def test_a_record_that_is_nonsense_is_no_record(server, entries, tmp_path):
     assert len((tmp_path / CHECKSUMS).read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "another file"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "another file", "older"])
 def test_a_damaged_copy_of_a_session_is_made_again(server, entries, tmp_path, damage):
     load_session("steinmetz", index=0, folder=tmp_path)
     copy = tmp_path / "steinmetz_00.npz"
@@ -352,6 +402,7 @@ def test_a_damaged_copy_of_a_session_is_made_again(server, entries, tmp_path, da
             "flipped": bytes(flipped),
             "empty": b"",
             "another file": b"\x80\x04N.",
+            "older": Session.load(copy).save(tmp_path / "a").read_bytes(),  # says not of what
         }[damage]
     )
     assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
@@ -366,32 +417,30 @@ def test_a_damaged_file_put_there_by_hand(server, entries, tmp_path):
     assert names(tmp_path) == [PART]
 
 
+def test_a_part_file_with_bait_is_refused_and_nothing_is_cached(server, entries, tmp_path):
+    write_part(tmp_path / PART, [*entries[:12], entries[12] | {"unused": Bait()}])
+    with pytest.raises(SessionError, match=r"asks for (posix|os)\.getcwd.*nothing was run"):
+        load_session("steinmetz", index=0, folder=tmp_path)
+    assert names(tmp_path) == [PART]
+
+
 # -- no network, no space, no such thing --------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [403, 404, 429, 500, 503])
-def test_a_server_error(server, entries, tmp_path, status):
+@pytest.mark.parametrize("status", [404, 503])
+def test_a_server_error_does_not_harm_a_half_download(server, entries, tmp_path, status):
+    break_off(server, tmp_path, after=50_000)
+    half = (tmp_path / f"{PART}.part").read_bytes()
     server.status = status
     with pytest.raises(ConnectionError, match=f"{PART}: the server answered {status}") as error:
         load_session("steinmetz", index=0, folder=tmp_path)
     assert f"download {server.url}/agvxh/download in a browser" in one_line(error)
-    assert names(tmp_path) == []
-
-
-def test_a_server_error_does_not_harm_a_half_download(server, entries, tmp_path):
-    break_off(server, tmp_path, after=50_000)
-    half = (tmp_path / f"{PART}.part").read_bytes()
-    server.status = 503
-    with pytest.raises(ConnectionError, match=r"503"):
-        fetch_part(0, tmp_path)
     assert (tmp_path / f"{PART}.part").read_bytes() == half
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "http://nowhere.invalid"])
-def test_no_network(tmp_path, monkeypatch, address):
-    for variable in ("no_proxy", "NO_PROXY"):
-        monkeypatch.setenv(variable, "127.0.0.1,nowhere.invalid")
-    monkeypatch.setattr(steinmetz, "OSF", address)
+def test_no_network(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(steinmetz, "OSF", "http://127.0.0.1:1")
     with pytest.raises(ConnectionError, match=r"connection failed.*check the network") as error:
         load_session("steinmetz", index=0, folder=tmp_path)
     assert error.value.__cause__ is None
@@ -409,50 +458,30 @@ def test_a_server_that_says_nothing(server, entries, tmp_path, monkeypatch):
     silence.set()
 
 
-class FullDisk:
-    """A file that takes some bytes and then no more."""
-
-    def __init__(self, *args):
-        self.file = open(*args)  # noqa: SIM115
-        self.room = 30_000
-
-    def write(self, data):
-        self.room -= len(data)
-        if self.room < 0:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self.file.write(data)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()
-
-    def __getattr__(self, name):
-        return getattr(self.file, name)
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_a_full_disk(server, entries, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "open", FullDisk, raising=False)
-    with pytest.raises(OSError, match=f"{PART}: the disk is full") as error:
-        load_session("steinmetz", index=0, folder=tmp_path)
+    break_off(server, tmp_path, after=50_000)
+    with monkeypatch.context() as patch:
+        patch.setattr(sources, "open", full, raising=False)
+        with pytest.raises(OSError, match=f"{PART}: the disk is full") as error:
+            load_session("steinmetz", index=0, folder=tmp_path)
     assert error.value.errno == errno.ENOSPC
     assert "free some space, or set PUPIL_HELPERS_DATA" in one_line(error)
     assert names(tmp_path) == [f"{PART}.part"]
-    monkeypatch.delattr(sources, "open")
     assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
 
 
 def test_a_disk_too_full_for_the_copy_still_gives_the_session(
     server, entries, tmp_path, monkeypatch
 ):
-    def full(*_):
-        raise OSError(errno.ENOSPC, "could not write steinmetz_00.npz (No space left on device)")
-
     monkeypatch.setattr(Session, "save", full)
-    with pytest.warns(UserWarning, match=r"not cached: could not write steinmetz_00.npz"):
-        session = load_session("steinmetz", index=0, folder=tmp_path)
-    assert_is(session, entries[0])
+    with pytest.warns(UserWarning, match=r"not cached: No space left") as caught:
+        session = load_session("steinmetz", index=3, folder=tmp_path)
+    assert_is(session, entries[3])
+    assert len(caught) == 1
 
 
 def test_a_folder_that_cannot_be_written(server, entries, tmp_path):
@@ -462,23 +491,14 @@ def test_a_folder_that_cannot_be_written(server, entries, tmp_path):
     assert "PUPIL_HELPERS_DATA" in one_line(error)
 
 
-def test_a_folder_without_permission(server, entries, tmp_path, monkeypatch):
-    def forbidden(*_, **__):
-        raise PermissionError("[Errno 13] Permission denied | Pooch could not write")
-
-    monkeypatch.setattr(pooch.core, "make_local_storage", forbidden)
-    with pytest.raises(PermissionError, match=r"make it writable, or set PUPIL_HELPERS_DATA"):
-        load_session("steinmetz", index=0, folder=tmp_path)
-
-
-@pytest.mark.parametrize("index", [-1, 39, 2.5, "12"])
+@pytest.mark.parametrize("index", [39, "12"])
 def test_an_index_out_of_range_asks_no_server(server, tmp_path, index):
     with pytest.raises(SessionError, match=r"has 39 sessions, 0 to 38"):
         load_session("steinmetz", index=index, folder=tmp_path)
     assert server.asked == []
 
 
-@pytest.mark.parametrize("name", ["Steinmetz", "", None, "my/file.npz"])
+@pytest.mark.parametrize("name", ["Steinmetz", None])
 def test_an_unknown_source(name):
     with pytest.raises(SessionError, match=r"choose one of 'simulated', 'steinmetz', or .*load"):
         load_session(name)
@@ -492,13 +512,18 @@ def test_the_recordings_take_no_options_of_the_simulator(tmp_path):
 # -- the simulator ------------------------------------------------------------------------------
 
 
-def test_the_simulated_session_is_the_default():
+def test_the_simulated_session_is_the_default(monkeypatch):
     assert load_session(n_trials=10, seed=3).truth is not None
     assert load_session("simulated", index=7, n_trials=12).n_trials == 12
-
-
-def test_options_reach_the_simulator(monkeypatch):
     monkeypatch.setattr(
         "pupil_helpers.recordings.simulate.simulate_session", lambda **options: options
     )
     assert load_session("simulated", seed=4, n_bins=80) == {"seed": 4, "n_bins": 80}
+
+
+def test_the_simulator_does_not_wait_for_what_only_a_download_needs():
+    code = (
+        "import sys, pupil_helpers.recordings.simulate\n"
+        "assert not {'requests', 'pooch', 'tqdm'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

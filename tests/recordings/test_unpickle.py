@@ -29,8 +29,8 @@ PLAIN_DTYPES = st.one_of(
 PLAIN_ARRAYS = hnp.arrays(PLAIN_DTYPES, hnp.array_shapes(min_dims=0, min_side=0, max_side=4))
 
 
-def load(pickled: bytes, keep=None):
-    return load_pickle(io.BytesIO(pickled), keep)
+def load(pickled: bytes):
+    return load_pickle(lambda: io.BytesIO(pickled))
 
 
 def built(thing):
@@ -98,21 +98,6 @@ def test_a_table_of_everything_numpy_pickles(dump):
     assert repr(built(load(dump(table)))) == repr(table)
 
 
-def test_arrays_of_the_other_items_are_dropped_on_the_way():
-    large, small = np.zeros(100_000, np.int8), np.arange(3)
-    shared = ["ap", "dv"]
-    items = [{"large": large + i, "small": small, "shared": shared} for i in range(4)]
-    loaded = load(pickle.dumps(object_array(items), 4), keep=2).build().tolist()
-    for i, item in enumerate(loaded):
-        assert item["small"].build().tolist() == [0, 1, 2]
-        assert item["shared"] == shared
-        if i == 2:
-            np.testing.assert_array_equal(item["large"].build(), large + 2)
-        else:
-            with pytest.raises(ValueError, match="not enough values"):
-                item["large"].build()
-
-
 # -- what it must refuse ------------------------------------------------------------------------
 
 
@@ -143,30 +128,68 @@ def test_no_function_is_called(tmp_path, make_bait, protocol):
     assert bait.exists()
 
 
+DTYPE = b"\x80\x02cnumpy\ndtype\n"
+ARRAY = b"\x80\x02cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+
+
 @pytest.mark.parametrize(
     ("pickled", "message"),
     [
         (b"\x80\x02cos\nsystem\n.", "os.system"),
         (b"\x80\x02cnumpy\nload\n.", "numpy.load"),
-        (
-            b"\x80\x02cpupil_helpers.recordings.unpickle\n_STAND_INS\n.",
-            "pupil_helpers.recordings.unpickle._STAND_INS",
-        ),
+        (b"\x80\x02cnumpy.core\nmultiarray._reconstruct\n.", "numpy.core.multiarray"),
+        (b"\x80\x02cnumpy.core.multiarray\n_reconstruct.__call__\n.", "_reconstruct.__call__"),
+        (b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.", "numpy.dtype.__init__"),
+        (b"\x80\x02cbuiltins\nbytes\n.", "builtins.bytes"),
+        (b"\x80\x02cpupil_helpers.recordings.unpickle\n_STAND_INS\n.", "unpickle._STAND_INS"),
         (b"\x80\x04\x8c\x02os\x8c\x06system\x93.", "os.system"),
         (b"Pid\n.", "PERSID"),
         (b"\x80\x02K\x01Q.", "BINPERSID"),
         (b"\x80\x02\x82\x01.", "EXT1"),
         (b"(ios\nsystem\n.", "INST"),
-        (b"(cos\nsystem\nX\x02\x00\x00\x00lso.", "os.system"),
-        (b"\x80\x02cnumpy\ndtype\n)\x81.", "NEWOBJ"),
-        (b"\x80\x02cnumpy\ndtype\n}X\x01\x00\x00\x00aK\x01sb.", "a change to .* function"),
-        (b"\x80\x02cnumpy\nndarray\n)R.", "a call of .* str"),
-        (b"\x80\x02]]R.", "a call of .* list"),
+        (b"(cos\nsystem\nX\x02\x00\x00\x00lso.", "OBJ"),
+        (DTYPE + b")\x81.", "NEWOBJ"),
+        (DTYPE + b")}\x92.", "NEWOBJ_EX"),
+        (b"\x80\x05\x97.", "NEXT_BUFFER"),
+        (DTYPE + b"}X\x01\x00\x00\x00aK\x01sb.", "a change to a function"),
+        (DTYPE + b"N}X\x05\x00\x00\x00_callK\x01s\x86b.", "a change to a function"),
+        (b"\x80\x02cnumpy\nndarray\n)R.", "a call of numpy.ndarray"),
+        (b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nK\x07K\x00K\x00\x87R.", "type 7"),
+        (b"\x80\x02K\x01r\xff\xff\xff\x3f.", "more objects"),  # 16 GB, for Python's reader
     ],
 )
 def test_handmade_instructions_are_refused_by_name(pickled, message):
     with pytest.raises(Refused, match=message):
         load(pickled)
+
+
+@pytest.mark.parametrize(
+    "pickled",
+    [
+        b"\x80\x02]]R.",  # a call of a list
+        b"\x80\x02]}X\x01\x00\x00\x00aK\x01sb.",  # an attribute for a list
+        DTYPE + b"K\x01a.",  # an append to what is no list
+        DTYPE + b"K\x01K\x01s.",  # an item for what is no dict
+        ARRAY + b"K\x01a.",
+        ARRAY + b"K\x01K\x01s.",
+        ARRAY + b")R.",
+        b"\x80\x02R.",
+        b"\x80\x02h\x07.",
+        b"\x80\x02K\x01K\x01.K\x01",
+    ],
+)
+def test_instructions_that_make_no_sense_are_errors(pickled):
+    with pytest.raises(Exception, match=r".+"):
+        load(pickled)
+
+
+def test_nothing_that_a_pickle_gets_hold_of_can_be_changed_by_name():
+    changed = load(ARRAY + b"N}X\x05\x00\x00\x00buildK\x01s\x86b.")
+    assert changed.build is not None  # a method still
+    assert not hasattr(changed, "__dict__")
+    for stand_in in unpickle._STAND_INS.values():
+        assert type(stand_in).__setstate__ is not getattr(object, "__setstate__", None)
+        assert not hasattr(stand_in, "__dict__")
 
 
 @pytest.mark.parametrize(
@@ -196,10 +219,6 @@ def array_pickle(subtype=np.ndarray, shape=(2,), dtype="i1", data=b"\0\0", fortr
     return pickle.dumps(Lie(), 4)
 
 
-def test_the_forger_of_arrays_below_can_write_a_true_one():
-    assert load(array_pickle()).build().tolist() == [0, 0]
-
-
 @pytest.mark.parametrize(
     "lie",
     [
@@ -217,6 +236,7 @@ def test_the_forger_of_arrays_below_can_write_a_true_one():
     ids=str,
 )
 def test_arrays_that_lie_about_themselves_are_not_built(lie):
+    assert load(array_pickle()).build().tolist() == [0, 0]  # without a lie
     array = load(array_pickle(**lie))
     with pytest.raises((TypeError, ValueError)):
         array.build()
@@ -225,14 +245,13 @@ def test_arrays_that_lie_about_themselves_are_not_built(lie):
 def test_subclasses_of_arrays_are_refused():
     with pytest.raises(Refused, match=r"numpy\.memmap"):
         load(array_pickle(subtype=np.memmap))
-    with pytest.raises(Refused, match="type 7"):
-        load(b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nK\x07K\x00K\x00\x87R.")
 
 
 def test_an_endless_pickle_is_cut_short(monkeypatch):
     monkeypatch.setattr(unpickle, "_MAX_STEPS", 1000)
-    with pytest.raises(Refused, match="more objects"):
-        load(b"\x80\x04" + b"]" * 10_000 + b".")
+    for protocol, frame in ((4, b"\x95" + (10_001).to_bytes(8, "little")), (2, b"")):
+        with pytest.raises(Refused, match="more objects"):
+            load(b"\x80" + bytes([protocol]) + frame + b"]" * 10_000 + b".")
 
 
 GOOD = pickle.dumps(object_array([{"a": np.arange(5), "b": ["x", 0.5]}] * 2), 4)
@@ -244,5 +263,5 @@ def test_damage_is_an_ordinary_error_and_leaves_the_reader_sound(changes):
     for place, byte in changes:
         damaged[place] = byte
     with contextlib.suppress(Exception):  # but no crash, and no endless loop
-        load(bytes(damaged), keep=0)
+        load(bytes(damaged))
     assert load(GOOD).build()[0]["a"].build().tolist() == [0, 1, 2, 3, 4]

@@ -5,10 +5,10 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter1d
 
 from pupil_helpers.signals.rates import (
-    EVALUATION_KERNEL,
+    EVALUATION_WIDTH,
     Kernel,
     boxcar,
-    choose_bandwidth,
+    evaluation_kernel,
     exponential,
     firing_rates,
     gaussian,
@@ -16,12 +16,12 @@ from pupil_helpers.signals.rates import (
     smooth,
 )
 
-RNG = np.random.default_rng(0)
-COUNTS = RNG.poisson(0.7, size=(4, 60, 3))
+BIN = 0.01  # s
+COUNTS = np.random.default_rng(0).poisson(0.7, size=(4, 60, 3))
 KERNELS = st.one_of(
-    st.builds(boxcar, st.floats(0.01, 0.5), st.just(0.01), st.booleans()),
-    st.builds(gaussian, st.floats(0.005, 0.2), st.just(0.01), st.booleans()),
-    st.builds(exponential, st.floats(0.005, 0.2)),
+    st.builds(boxcar, st.floats(0.01, 0.5), st.just(BIN), st.booleans()),
+    st.builds(gaussian, st.floats(0.005, 0.2), st.just(BIN), st.booleans()),
+    st.builds(exponential, st.floats(0.005, 0.2), st.just(BIN)),
 )
 
 
@@ -55,35 +55,51 @@ def test_kernels_sum_to_one_and_keep_a_constant_constant(kernel, level):
 
 
 def test_boxcar_is_as_wide_as_it_says():
-    centred, causal = boxcar(0.1), boxcar(0.1, causal=True)
+    centred, causal = boxcar(0.1, BIN), boxcar(0.1, BIN, causal=True)
     np.testing.assert_allclose(centred.weights, [0.05, *[0.1] * 9, 0.05])
     assert list(centred.lags) == list(range(-5, 6))
     np.testing.assert_allclose(causal.weights, [0.1] * 10)
     assert list(causal.lags) == list(range(10))
-    np.testing.assert_allclose(boxcar(0.05).weights, [0.2] * 5)  # odd: whole bins only
-    np.testing.assert_allclose(boxcar(0.1, bin_size=0.02).weights, [0.2] * 5)
-    np.testing.assert_allclose(EVALUATION_KERNEL.weights, centred.weights)
 
 
-@given(width=st.floats(0.01, 0.6))
-def test_a_centred_boxcar_has_whole_bins_inside_and_parts_of_bins_at_its_ends(width):
-    n = width / 0.01
+@given(width=st.floats(0.01, 0.6), bin_size=st.sampled_from([0.001, 0.004, 0.01]))
+def test_a_centred_boxcar_has_whole_bins_inside_and_parts_of_bins_at_its_ends(width, bin_size):
+    n = width / bin_size
     whole = int((n - 1) / 2 + 1e-9)  # whole bins on each side of the middle one
     part = (n - 1) / 2 - whole
-    kernel = boxcar(width)
+    kernel = boxcar(width, bin_size)
     second_moment = (whole * (whole + 1) * (2 * whole + 1) / 3 + 2 * part * (whole + 1) ** 2) / n
     assert (kernel.weights * kernel.lags).sum() == pytest.approx(0, abs=1e-9)
     assert (kernel.weights * kernel.lags**2).sum() == pytest.approx(second_moment, abs=1e-6)
 
 
+@given(bin_size=st.floats(1e-3, 10))
+def test_the_evaluation_kernel_is_a_tenth_of_a_second_whatever_the_bins(bin_size):
+    kernel = evaluation_kernel(bin_size)
+    if bin_size >= EVALUATION_WIDTH:
+        assert kernel is None
+    else:
+        assert kernel == boxcar(0.1, bin_size)
+
+
+@given(width=st.floats(0.01, 0.3))
+def test_kernels_are_equal_and_hash_alike_if_their_values_are(width):
+    kernels = boxcar(width, BIN), gaussian(width, BIN), exponential(width, BIN)
+    again = boxcar(width, BIN), gaussian(width, BIN), exponential(width, BIN)
+    assert kernels == again
+    assert len({*kernels, *again}) == 3
+    assert boxcar(width, BIN) != boxcar(width + 0.1, BIN)
+    assert boxcar(width, BIN) != width
+
+
 @pytest.mark.parametrize("sd", [0.01, 0.033, 0.1])
 def test_gaussian_is_scipys(sd):
-    expected = gaussian_filter1d(COUNTS.astype(float), sd / 0.01, axis=1, mode="constant")
-    np.testing.assert_allclose(smooth(COUNTS, gaussian(sd), "zero"), expected, atol=1e-12)
+    expected = gaussian_filter1d(COUNTS.astype(float), sd / BIN, axis=1, mode="constant")
+    np.testing.assert_allclose(smooth(COUNTS, gaussian(sd, BIN), "zero"), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize(
-    "kernel", [boxcar(0.1, causal=True), gaussian(0.05, causal=True), exponential(0.05)]
+    "kernel", [boxcar(0.1, BIN, True), gaussian(0.05, BIN, True), exponential(0.05, BIN)]
 )
 def test_causal_kernels_do_not_see_the_future(kernel):
     later = COUNTS.copy()
@@ -91,20 +107,6 @@ def test_causal_kernels_do_not_see_the_future(kernel):
     before, after = smooth(COUNTS, kernel), smooth(later, kernel)
     np.testing.assert_array_equal(before[:, :30], after[:, :30])
     assert (after[:, 30:] > before[:, 30:]).all()
-
-
-def test_positive_lags_look_into_the_past():
-    pulse = np.zeros((1, 20, 1))
-    pulse[0, 10] = 1
-    out = smooth(pulse, Kernel([1e-9, 1], [0, 3]), "zero")
-    assert out[0, :, 0].argmax() == 13
-
-
-def test_zero_edges_ramp_and_renormalised_ones_do_not():
-    steady = np.ones((1, 50, 1))
-    ramp = smooth(steady, boxcar(0.1, causal=True), "zero")[0, :, 0]
-    np.testing.assert_allclose(ramp[:10], np.arange(1, 11) / 10)
-    np.testing.assert_allclose(smooth(steady, boxcar(0.1, causal=True)), 1)
 
 
 def test_original_rates_are_the_originals_convolution():
@@ -116,72 +118,49 @@ def test_original_rates_are_the_originals_convolution():
 
 def test_firing_rates_are_in_spikes_per_second():
     counts = np.full((2, 40, 2), [1, 3])
-    np.testing.assert_allclose(firing_rates(counts, boxcar(0.1), 0.02), [[[50, 150]] * 40] * 2)
-    per_neuron = firing_rates(counts, boxcar(0.1), 0.02, n_neurons=[10, 30])
+    np.testing.assert_allclose(
+        firing_rates(counts, boxcar(0.1, 0.02), 0.02), [[[50, 150]] * 40] * 2
+    )
+    per_neuron = firing_rates(counts, boxcar(0.1, 0.02), 0.02, n_neurons=[10, 30])
     np.testing.assert_allclose(per_neuron, 5)
 
 
 def test_single_precision_stays_single():
-    assert smooth(COUNTS.astype(np.float32), boxcar(0.1)).dtype == np.float32
-    assert smooth(COUNTS.astype(np.uint8), boxcar(0.1)).dtype == np.float64
+    assert smooth(COUNTS.astype(np.float32), boxcar(0.1, BIN)).dtype == np.float32
+    assert smooth(COUNTS.astype(np.uint8), boxcar(0.1, BIN)).dtype == np.float64
 
 
-@pytest.mark.parametrize("kernel", [gaussian, boxcar])
-@pytest.mark.parametrize(("timescale", "level"), [(0.02, 3.0), (0.1, 0.5), (0.4, 0.5)])
-def test_chosen_bandwidth_is_close_to_the_best_for_the_true_rate(kernel, timescale, level):
-    rng = np.random.default_rng(3)
-    slow = smooth(rng.normal(size=(80, 250, 2)), gaussian(timescale))
-    rate = level * np.exp(0.6 * slow / slow.std())
-    counts = rng.poisson(rate)
-    widths = np.geomspace(0.015, 0.6, 12) * (1 if kernel is gaussian else 3)
-    chosen = choose_bandwidth(counts, widths, kernel)
-    error = [  # Kullback-Leibler divergence of the estimate from the truth
-        (lambda p: (p - rate * np.log(p)).mean())(np.maximum(smooth(counts, kernel(w)), 1e-3))
-        for w in widths
-    ]
-    assert abs(int(np.argmin(error)) - list(widths).index(chosen.best)) <= 1
-    assert chosen.bits_per_spike.shape == (12, 2)
-    assert chosen.bits_per_spike.max() > 0
-
-
-def test_left_out_likelihood_matches_a_loop():
-    counts, kernel = COUNTS[..., :1], gaussian(0.03)
-    mean, total = counts.mean(), 0.0
-    for trial in counts[..., 0]:
-        for t in range(len(trial)):
-            near = [(w, trial[t - k]) for w, k in zip(kernel.weights, kernel.lags, strict=True)
-                    if k != 0 and 0 <= t - k < len(trial)]  # fmt: skip
-            weights = np.array([w for w, _ in near]) / sum(w for w, _ in near)
-            n = 1 / (weights**2).sum()
-            rate = (n * weights @ [x for _, x in near] + 0.1 * mean) / (n + 0.1)
-            total += trial[t] * np.log2(rate / mean) - (rate - mean) / np.log(2)
-    found = choose_bandwidth(counts, [0.03]).bits_per_spike[0, 0]
-    assert found == pytest.approx(total / counts.sum())
-
-
-def test_unpredictable_spikes_choose_the_widest_kernel():
-    counts = np.random.default_rng(5).poisson(0.5, size=(60, 100, 1))
-    assert choose_bandwidth(counts, [0.01, 0.05, 0.3]).best == 0.3
+def test_a_session_of_one_bin_is_its_own_average():
+    counts = COUNTS[:, :1]
+    for kernel in (boxcar(0.5, BIN), gaussian(0.1, BIN), exponential(0.1, BIN), boxcar(2, 2)):
+        np.testing.assert_allclose(smooth(counts, kernel), counts)
+    np.testing.assert_allclose(firing_rates(counts, boxcar(2, 2), 2), counts / 2)
 
 
 @pytest.mark.parametrize(
-    "call",
+    ("call", "what"),
     [
-        lambda: boxcar(0.001),
-        lambda: boxcar(-1),
-        lambda: gaussian(0),
-        lambda: exponential(np.nan),
-        lambda: Kernel([0.5, 0.5], [1, 2]),
-        lambda: Kernel([-1, 2], [0, 1]),
-        lambda: Kernel([1, 1], [0.5, 1]),
-        lambda: smooth(COUNTS[0], boxcar(0.1)),
-        lambda: smooth(COUNTS, boxcar(0.1), "reflect"),
-        lambda: smooth(np.full((1, 5, 1), np.nan), boxcar(0.1)),
-        lambda: smooth([[["a"]]], boxcar(0.1)),
-        lambda: choose_bandwidth(COUNTS, [0.01], boxcar),
-        lambda: choose_bandwidth(COUNTS * 0),
+        (lambda: boxcar(0.001, BIN), "narrower than a bin"),
+        (lambda: boxcar(-1, BIN), "width of a kernel is -1"),
+        (lambda: gaussian(0, BIN), "width of a kernel is 0"),
+        (lambda: exponential(np.nan, BIN), "width of a kernel is nan"),
+        (lambda: boxcar(0.1, None), "bin_size is None"),
+        (lambda: evaluation_kernel(np.inf), "bin_size is inf"),
+        (lambda: gaussian(1e8, BIN), "over 100,000 bins"),
+        (lambda: Kernel([0.5, 0.5], [1, 2]), "above 0 at lag 0"),
+        (lambda: Kernel([-1, 2], [0, 1]), "at least 0"),
+        (lambda: Kernel([1, np.inf], [0, 1]), "finite"),
+        (lambda: Kernel([1, 1], [0.5, 1]), "whole-number lag"),
+        (lambda: smooth(COUNTS[0], boxcar(0.1, BIN)), "shape"),
+        (lambda: smooth(COUNTS, boxcar(0.1, BIN), "reflect"), "reflect"),
+        (lambda: smooth(COUNTS, 0.1), "kernel is 0.1"),
+        (lambda: smooth(np.full((1, 5, 1), np.nan), boxcar(0.1, BIN)), "missing"),
+        (lambda: smooth([[["a"]]], boxcar(0.1, BIN)), "dtype"),
+        (lambda: firing_rates(COUNTS, boxcar(0.1, BIN), 0), "bin_size is 0"),
+        (lambda: firing_rates(COUNTS, boxcar(0.1, BIN), BIN, 0), "n_neurons"),
+        (lambda: firing_rates(COUNTS, boxcar(0.1, BIN), BIN, [1, 2]), "n_neurons"),
     ],
 )
-def test_bad_input_is_refused_in_one_line(call):
-    with pytest.raises(ValueError, match=r"^[^\n]+\.$"):
+def test_bad_input_is_refused_in_one_line(call, what):
+    with pytest.raises(ValueError, match=rf"^[^\n]*{what}[^\n]*\.$"):
         call()

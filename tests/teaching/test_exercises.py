@@ -36,7 +36,14 @@ def test_wrong_answer_is_told_why(answer, said, capsys):
 def test_tolerance_is_relative_to_the_largest_value():
     assert check(1010.0, 1000.0, tolerance=0.02)
     assert not check(1030.0, 1000.0, tolerance=0.02)
-    assert not check(0.1, 0.0, tolerance=0.02)
+    assert not check(2e-3, 1e-3)  # small is not the same as 0
+    assert not check([5.0, np.inf], [3.0, np.inf])
+
+
+@pytest.mark.parametrize("zero", [0.0, [0.0, 0.0], 1e-17])
+def test_tolerance_is_absolute_where_zero_is_expected(zero):
+    assert check(np.add(zero, 1e-12), zero)
+    assert not check(np.add(zero, 1e-3), zero)
 
 
 def test_a_known_mistake_may_have_another_shape(capsys):

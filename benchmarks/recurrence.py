@@ -1,6 +1,6 @@
-"""Time of one forward and backward pass: BatchedRNN beside nn.RNN, GRU and LSTM.
+"""Time of one forward and backward pass: our members beside torch's layers.
 
-Run ``python benchmarks/recurrent.py``. All of them take turns in one process, so that whatever
+Run ``python benchmarks/recurrence.py``. All of them take turns in one process, so that whatever
 else the machine is doing slows them alike; the best of the repeats is printed.
 """
 
@@ -12,10 +12,11 @@ import pandas as pd
 import torch
 from torch import nn
 
-from pupil_helpers.models.recurrent import BatchedRNN
+from pupil_helpers.models.network import MemberRecurrence
+from pupil_helpers.models.neural import MemberGRU
 
-BATCH, BINS, FEATURES, HIDDEN = 32, 250, 8, 32
-MEMBERS = (1, 5, 8)
+BATCH, STEPS, FEATURES, HIDDEN = 32, 63, 16, 16  # of the default model
+MEMBERS = (1, 5, 10)
 
 
 def passes() -> dict[str, tuple[int, Callable]]:
@@ -32,16 +33,17 @@ def passes() -> dict[str, tuple[int, Callable]]:
     jobs = {}
     for kind in (nn.RNN, nn.GRU, nn.LSTM):
         module = kind(FEATURES, HIDDEN, batch_first=True, bidirectional=True)
-        jobs[f"nn.{kind.__name__}"] = 1, run(module, torch.randn(BATCH, BINS, FEATURES))
-    for members in MEMBERS:
-        module = BatchedRNN(FEATURES, HIDDEN, members)
-        job = run(module, torch.randn(members, BATCH, BINS, FEATURES))
-        jobs[f"BatchedRNN, {members} member{'s' * (members > 1)}"] = members, job
+        jobs[f"nn.{kind.__name__}"] = 1, run(module, torch.randn(BATCH, STEPS, FEATURES))
+    for kind in (MemberRecurrence, MemberGRU):
+        for members in MEMBERS:
+            module = kind(FEATURES, HIDDEN, "bidirectional", range(members))
+            job = run(module, torch.randn(members, BATCH, STEPS, FEATURES))
+            jobs[f"{kind.__name__}, {members} member{'s' * (members > 1)}"] = members, job
     return jobs
 
 
 def measure(n_threads: int, repeats: int) -> pd.DataFrame:
-    """Best times per member in milliseconds, and relative to the two single networks.
+    """Best times per member in milliseconds, and relative to ``nn.RNN``.
 
     CPU time, summed over threads, says what the work costs on a machine that is busy.
     """
@@ -58,8 +60,7 @@ def measure(n_threads: int, repeats: int) -> pd.DataFrame:
                 for old, new in zip(best.loc[name], spent, strict=True)
             ]
     for clock in ("ms", "CPU ms"):
-        for label, name in (("nn.RNN", "nn.RNN"), ("one member", "BatchedRNN, 1 member")):
-            best[f"{clock} / {label}"] = best[clock] / best.loc[name, clock]
+        best[f"{clock} / nn.RNN"] = best[clock] / best.loc["nn.RNN", clock]
     best.insert(0, "threads", n_threads)
     return best.round(2)
 
@@ -69,7 +70,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=40)
     repeats = parser.parse_args().repeats
     print(
-        f"forward + backward, bidirectional: batch {BATCH}, {BINS} bins, "
+        f"forward + backward, bidirectional: batch {BATCH}, {STEPS} steps, "
         f"{FEATURES} features, {HIDDEN} hidden units per direction; times per member"
     )
     print(pd.concat([measure(n_threads, repeats) for n_threads in (1, 2)]).to_string())

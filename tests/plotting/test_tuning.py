@@ -1,0 +1,33 @@
+"""The figures of a search must cope with evaluations that failed or were stopped."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from pupil_helpers.plotting import tuning as figures
+from pupil_helpers.tuning.search import Search
+
+
+@pytest.mark.parametrize("others", [["ok"], ["fail", "pruned"]])
+def test_figures_cope_with_failed_and_stopped_evaluations(others):
+    rng = np.random.default_rng(0)
+    status = ["ok", "ok", *others] * 4
+    records = [
+        {
+            "evaluation": number, "status": kind, "loss": None if kind == "fail" else rng.normal(),
+            "params": {"x": rng.normal(), "pause": 10.0 ** rng.uniform(-8, -5)},
+            "seconds": 1.0, "curve": [0.1], "n_steps": 1, "error": None,
+        }
+        for number, kind in enumerate(status)
+    ]  # fmt: skip
+    found = Search(records, None)
+    plots = [
+        figures.history({"one": found, "other": found}, noise=0.1),
+        figures.slices(found.table, ["x", "pause"]),
+        figures.parallel(found.table, ["x", "pause"]),
+    ]
+    lines = plots[2].axes[0].collections[0].get_segments()
+    assert len(lines) == status.count("ok")
+    for plot in plots:
+        plot.canvas.draw()
+        plt.close(plot)
