@@ -704,7 +704,7 @@ if session.truth is not None:
 # %% [markdown]
 # ## Recap
 #
-# - **The PSTH is the score to beat**: it takes no pupil at all, so a model earns credit only above it.
+# - **The PSTH is the score to beat**: it takes no pupil at all, so a model counts only as far as it is above it.
 # - **Lagged ridge** is a weighted sum over features and lags. It is quick, it can be read, and with good
 #   features it is hard to beat.
 # - **An RNN** mixes what it sees with what it remembers, bin by bin: (trials, bins, features) in, (trials, bins,

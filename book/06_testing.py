@@ -185,7 +185,7 @@ asked = pd.DataFrame(asked).loc[["PSTH", "PupilEncoder"]]
 asked.unstack("model").loc[regions].round(3) + 0  # + 0: no "-0.0"
 
 # %% [markdown]
-# - **R²** asks: how much better than a flat line? The PSTH gets credit for every bump that the
+# - **R²** asks: how much better than a flat line? The PSTH scores with every bump that the
 #   stimulus causes, and so does every model that contains it.
 # - **PSTH-relative** asks: how much better than the average trial? Only what differs *between*
 #   trials counts, which is what the pupil can add. That is why it is the headline.
@@ -529,6 +529,7 @@ class WithoutMotion(PupilEncoder):
     features = NoMotion
 
 
+# %%
 parts = {
     "all of it": PupilEncoder(**fast),
     "without the eye's motion": WithoutMotion(**fast),

@@ -265,7 +265,7 @@ plt.show()
 # %%
 profile = lag_profile(model, pupil[test], best, n_draws=5, n_steps=6)
 
-# %% mystnb={"image": {"alt": "Credit of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are smooth bumps that lie on the dashed true kernels: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
+# %% mystnb={"image": {"alt": "Attribution of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are smooth bumps that lie on the dashed true kernels: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
 figures.lag_profiles(profile, names, "x", session.truth)
 plt.show()
 

@@ -23,6 +23,8 @@ def check_fields(session) -> None:
     spikes = session.spikes = check_spikes(session.spikes)
     regions = session.regions = as_array("regions", session.regions, "names, one per neuron", str)
     n_trials, _, n_neurons = spikes.shape
+    if np.isnan(pupil).all():
+        raise ValueError("pupil is missing (NaN) in every sample; there is nothing to predict from")
     if pupil.shape[:2] != spikes.shape[:2]:
         raise ValueError(
             f"pupil has (trials, bins) = {pupil.shape[:2]} but spikes has {spikes.shape[:2]}; cut "
@@ -71,8 +73,6 @@ def check_pupil(pupil) -> np.ndarray:
         )
     if np.isinf(pupil).any():
         raise ValueError("pupil has infinite values; replace missing samples by NaN")
-    if np.isnan(pupil).all():
-        raise ValueError("pupil is missing (NaN) in every sample; there is nothing to predict from")
     return pupil
 
 

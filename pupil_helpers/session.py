@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ._files import TooLarge, array_to_column, column_to_array, read_npz, write_npz
-from .checks import as_array, check_fields, wild_samples
+from .checks import check_fields, wild_samples
 
 CHANNELS = ("area", "x", "y")
 """Names of the pupil channels, in the order of the last axis of ``Session.pupil``."""
@@ -65,9 +65,6 @@ class Truth:
     peak_lag: np.ndarray
     lags: np.ndarray
     kernels: np.ndarray
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        return getattr(self, name)
 
 
 @dataclass(eq=False)  # a session equals itself only: whether arrays are equal has no one answer
@@ -157,27 +154,20 @@ class Session:
         part = copy.copy(self)
         part.pupil, part.spikes = self.pupil[chosen], self.spikes[chosen]
         part.trials = self.trials.iloc[chosen].reset_index(drop=True)
-        if self.truth is not None:
-            truth = self.truth
+        if (truth := self.truth) is not None:
             part.truth = replace(truth, rates=truth.rates[chosen], pupil=truth.pupil[chosen])
         return part
 
     __iter__ = None  # or Python would ask for session[0], session[1], … until an error
 
     def _chosen(self, trials) -> np.ndarray:
-        if not isinstance(trials, slice):
-            axes = len(trials) if isinstance(trials, tuple) else 1  # of session[trials, bins]
-            try:
-                trials = as_array("the choice", trials, "trial numbers")
-            except ValueError as error:
-                self._fail(error)
-            trials = np.atleast_1d(trials if trials.size else trials.astype(int))
-            if axes > 1 or trials.ndim > 1 or trials.dtype.kind not in "biu":
-                self._fail("choose trials by a slice, whole numbers or a mask, one value per trial")
+        asked = "choose trials by a slice, whole numbers or a mask, one value per trial"
         try:
-            chosen = np.arange(self.n_trials)[trials]
+            chosen = np.atleast_1d(np.arange(self.n_trials)[trials])
         except (IndexError, TypeError, ValueError) as error:
-            self._fail(f"has {self.n_trials} trials, which cannot be chosen so ({error})")
+            self._fail(f"has {self.n_trials} trials, which cannot be chosen so ({error}); {asked}")
+        if chosen.ndim > 1:
+            self._fail(asked)
         if not chosen.size:
             self._fail(f"has {self.n_trials} trials, of which none is chosen")
         return chosen

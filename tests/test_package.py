@@ -1,17 +1,16 @@
 """The package as a whole: its public names, its rooms, and what it needs."""
 
-import ast
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+from chapters import ROOT
+from shared import PROJECT, imported
 
 import pupil_helpers
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "pupil_helpers"
 PUBLIC = [
     "Session", "SessionError", "load_session", "read_steinmetz", "simulate_session",
@@ -21,7 +20,6 @@ PUBLIC = [
     "tune", "Search", "integrated_gradients", "lag_profile", "check",
 ]  # fmt: skip
 HEAVY = "torch", "pandas", "scipy", "sklearn", "matplotlib", "hyperopt"
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the two names differ
 NOT_IMPORTED = {
     "captum": "chapter 7 compares our Integrated Gradients with it",
     "ipywidgets": "for the book's interactive figures",
@@ -43,11 +41,6 @@ def test_public_names_and_rooms_are_listed():
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
     assert set(dir(pupil_helpers)) == {*PUBLIC, *rooms, "session"}
     assert set(pupil_helpers.__all__) == set(dir(pupil_helpers))
-
-
-def test_an_unknown_name_is_refused():
-    with pytest.raises(AttributeError, match="PupilDecoder"):
-        _ = pupil_helpers.PupilDecoder
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -83,33 +76,16 @@ def test_tests_mirror_the_rooms():
 
 
 def test_the_version_is_written_the_same_twice():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert pupil_helpers.__version__ == project["version"]
+    assert pupil_helpers.__version__ == PROJECT["version"]
 
 
 # -- requirements ----------------------------------------------------------------------------------
 
 
-def imported(text: str) -> set[str]:
-    """Distributions that a module imports anywhere in its text, standard library left out."""
-    names = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names.add(node.module.split(".")[0])
-    names -= {*sys.stdlib_module_names, "pupil_helpers"}
-    return {DISTRIBUTIONS.get(name, name) for name in names}
-
-
-def declared() -> set[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return {re.match(r"[\w.-]+", line)[0] for line in project["dependencies"]}
-
-
 def test_what_is_imported_is_declared_and_the_reverse():
     found = set().union(*(imported((PACKAGE / path).read_text("utf-8")) for path in modules()))
-    assert found == declared() - set(NOT_IMPORTED)
+    declared = {re.match(r"[\w.-]+", line)[0] for line in PROJECT["dependencies"]}
+    assert found == declared - set(NOT_IMPORTED)
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,6 @@ def scores(table, metric="psth_relative"):
     return summary(table, metric).set_index(["model", "region"])
 
 
-def test_the_file_becomes_a_session(session):
-    assert session.spikes.shape == (251, 40, 1070)
-    assert session.missing.mean((0, 1)) == pytest.approx([0, 1, 1])  # x and y were not published
-    assert set(REGIONS) < set(session.regions)
-
-
 def test_every_fold_has_every_score(table):
     assert len(table) == len(MODELS) * len(REGIONS) * 5
     assert (table["error"] == "").all()
@@ -64,23 +58,14 @@ def test_intervals_surround_scores(table, metric):
     assert (found["score"] < found["high"]).all()
 
 
-def test_the_psth_scores_0_beside_itself(table):
-    np.testing.assert_allclose(scores(table).loc["PSTH", "score"], 0, atol=1e-6)
-
-
-def test_the_default_model_falls_back_to_the_psth_where_the_pupil_does_not_help(table):
-    error = 1 - scores(table).loc["PupilEncoder", "score"]  # in units of the PSTH's
-    assert (error < 1.1).all()
-
-
-def test_the_default_model_is_as_good_as_the_others_within_its_interval(table):
+def test_the_default_model_finds_what_there_is_and_otherwise_falls_back_to_the_psth(table):
     found = scores(table)
+    np.testing.assert_allclose(found.loc["PSTH", "score"], 0, atol=1e-6)
+    ours = found.loc["PupilEncoder"]
+    assert (ours["score"] > -0.1).all()  # in units of the PSTH's error
+    assert ours["score"].mean() > 0
     for other in ("constant", "PSTH", "ridge"):
-        assert (found.loc["PupilEncoder", "high"] >= found.loc[other, "score"]).all(), other
-
-
-def test_there_is_something_in_the_pupil_to_find(table):
-    assert scores(table).loc["PupilEncoder", "score"].mean() > 0
+        assert (ours["high"] >= found.loc[other, "score"]).all(), other
 
 
 def test_no_score_passes_its_ceiling(session, table):

@@ -54,7 +54,6 @@ def changed(shape, value, dtype=float):
     ("changes", "message"),
     [
         ({"pupil": np.zeros((T, B))}, r"pupil has shape \(4, 6\), expected \(trials, bins, 3\)"),
-        ({"pupil": np.zeros((3, T, B))}, r"pupil has shape \(3, 4, 6\)"),
         ({"pupil": np.zeros((T, B, 1))}, "fill a channel you do not have with NaN"),
         ({"pupil": np.zeros((T, 0, 3))}, r"pupil has shape \(4, 0, 3\)"),
         ({"pupil": "big"}, "pupil is not an array of numbers"),
@@ -77,10 +76,8 @@ def changed(shape, value, dtype=float):
         ({"regions": [["CA1"], ["SCs", "LGd"]]}, "regions is not an array of names"),
         ({"regions": ["CA1"]}, r"regions has shape \(1,\), expected \(5,\)"),
         ({"bin_size": 0}, "bin_size is 0; give the bin width in seconds"),
-        ({"bin_size": -0.01}, "bin_size is -0.01"),
         ({"bin_size": np.nan}, "bin_size is nan"),
         ({"bin_size": "0.01"}, "bin_size is '0.01'"),
-        ({"bin_size": None}, "bin_size is None"),
         ({"bin_size": 10**400}, "bin_size is 1000"),
         ({"start": np.inf}, "start is inf"),
         ({"start": "early"}, "start is 'early'"),
@@ -95,15 +92,6 @@ def test_bad_input_is_named_in_one_line(changes, message):
     assert isinstance(error.value, SessionError)
     assert "\n" not in str(error.value)
     assert str(error.value).startswith("session 'test mouse': ")
-
-
-def test_missing_pupil_samples_are_welcome_and_remembered():
-    pupil = fields()["pupil"]
-    pupil[1, 2, 0] = np.nan
-    pupil[..., 2] = np.nan
-    missing = Session(**fields(pupil=pupil)).missing
-    assert missing[1, 2].tolist() == [True, False, True]
-    assert missing.sum() == T * B + 1
 
 
 # -- wild samples ---------------------------------------------------------------------------------
@@ -145,12 +133,14 @@ def test_other_pupils_pass_in_silence(pupil):
 # -- what it holds ------------------------------------------------------------------------------
 
 
-def test_a_session_is_equal_to_itself_only():
+def test_a_session_is_equal_to_itself_only_and_no_list_of_trials():
     session, other = Session(**fields(truth=truth())), Session(**fields(truth=truth()))
     assert session == session
     assert session != other
     assert len({session, other, session.truth, other.truth}) == 4
     assert other not in [session]
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(session)
 
 
 @pytest.mark.parametrize(
@@ -184,20 +174,25 @@ def test_some_trials_of_a_session(trials, expected):
 @pytest.mark.parametrize(
     ("trials", "message"),
     [
-        (4, "index 4 is out of bounds"),
+        (4, "index 4 is out of bounds.*; choose trials by a slice"),
         ([0, -5], "index -5 is out of bounds"),
         ([True, False], "boolean"),
-        (True, "boolean"),
         ([], "none is chosen"),
         (slice(4, None), "none is chosen"),
-        (slice(0, "end"), "cannot be chosen so"),
         (np.zeros(T, bool), "none is chosen"),
-        ("pupil", "slice, whole numbers or a mask"),
-        (1.0, "slice, whole numbers or a mask"),
-        (None, "slice, whole numbers or a mask"),
-        ((0, 1), "slice, whole numbers or a mask"),
-        ([[0, 1]], "slice, whole numbers or a mask"),
-        ([[0], [1, 2]], "not an array of trial numbers"),
+        *(
+            (wrong, "choose trials by a slice, whole numbers or a mask, one value per trial")
+            for wrong in (
+                slice(0, "end"),
+                True,
+                "pupil",
+                1.0,
+                None,
+                (0, 1),
+                [[0, 1]],
+                [[0], [1, 2]],
+            )
+        ),
     ],
     ids=str,
 )
@@ -207,12 +202,7 @@ def test_trials_that_cannot_be_chosen(trials, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_session_is_no_list_of_trials():
-    with pytest.raises(TypeError, match="not iterable"):
-        iter(Session(**fields()))
-
-
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint8, np.uint16, np.int64, np.float32])
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64, np.float32])
 def test_counts_become_unsigned_whatever_they_were(dtype):
     counts = np.random.default_rng(2).poisson(0.3, size=(T, B, N)).astype(dtype)
     spikes = Session(**fields(spikes=counts)).spikes
@@ -221,12 +211,15 @@ def test_counts_become_unsigned_whatever_they_were(dtype):
     assert Session(**fields(spikes=changed((T, B, N), 70_000))).spikes.max() == 70_000
 
 
-def test_sizes_types_and_times():
-    session = Session(**fields(bin_size=0.02, start=-0.1))
+def test_sizes_types_times_and_missing_samples():
+    pupil = fields()["pupil"]
+    pupil[1, 2, 0], pupil[..., 2] = np.nan, np.nan
+    session = Session(**fields(pupil=pupil, bin_size=0.02, start=-0.1))
     assert (session.n_trials, session.n_bins, session.n_neurons) == (T, B, N)
     assert session.pupil.dtype == np.float32
     assert session.time == pytest.approx([-0.09, -0.07, -0.05, -0.03, -0.01, 0.01])
     assert len(session.trials) == T
+    np.testing.assert_array_equal(session.missing, np.isnan(pupil))
 
 
 def test_the_region_table_counts_neurons_and_spikes_per_second():
@@ -275,6 +268,13 @@ def test_true_rates_are_summed_like_counts():
 
 
 # -- files --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> dict:
+    """The arrays in the file of a session."""
+    return dict(np.load(Session(**fields()).save(tmp_path_factory.mktemp("saved") / "s.npz")))
+
 
 CELLS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text("aé\0")
 COLUMNS = st.one_of(
@@ -340,7 +340,8 @@ def test_what_is_saved_comes_back(
     assert (loaded.truth is not None) == with_truth
     if with_truth:
         for field in Truth.__dataclass_fields__:
-            np.testing.assert_array_equal(loaded.truth[field], session.truth[field])
+            saved, back = getattr(session.truth, field), getattr(loaded.truth, field)
+            np.testing.assert_array_equal(back, saved)
 
 
 def test_the_file_holds_no_pickle(tmp_path):
@@ -353,9 +354,8 @@ def test_the_file_holds_no_pickle(tmp_path):
     assert Session.load(path).trials["note"].tolist() == ["a", None, 3, "{'any': 'thing'}"]
 
 
-def test_files_of_before_have_columns_of_text(tmp_path):
-    arrays = dict(np.load(Session(**fields()).save(tmp_path / "s.npz")))
-    np.savez(tmp_path / "s.npz", **arrays, **{"trials.go": np.array(["a", "None", "b", "c"])})
+def test_files_of_before_have_columns_of_text(tmp_path, saved):
+    np.savez(tmp_path / "s.npz", **saved, **{"trials.go": np.array(["a", "None", "b", "c"])})
     assert Session.load(tmp_path / "s.npz").trials["go"].tolist() == ["a", "None", "b", "c"]
 
 
@@ -365,11 +365,8 @@ def test_a_path_may_begin_at_home(tmp_path, monkeypatch):
     assert Session(**fields()).save("~/below/s") == tmp_path / "below" / "s"
     assert Session.load("~/below/s").name == "test mouse"
     assert [path.name for path in tmp_path.iterdir()] == ["below"]
-
-
-def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npz"):
-        Session.load(tmp_path / "none.npz")
+        Session.load("~/none.npz")
 
 
 class Bait:
@@ -380,65 +377,49 @@ class Bait:
         return os.mkdir, (str(self.path),)
 
 
-def test_pickles_are_refused_unopened(tmp_path):
+def test_pickles_and_other_numpy_files_are_refused_unopened(tmp_path, saved):
     bait = tmp_path / "bait"
-    (tmp_path / "bare.npz").write_bytes(pickle.dumps(Bait(bait)))
-    good = dict(np.load(Session(**fields()).save(tmp_path / "good.npz")))
-    hidden = np.empty(N, dtype=object)
-    hidden[:] = Bait(bait)
-    np.savez(tmp_path / "hidden.npz", **good | {"regions": hidden})
-    for name in ("bare.npz", "hidden.npz"):
-        with pytest.raises(SessionError, match=f"{name} is not a readable session file"):
-            Session.load(tmp_path / name)
+    (tmp_path / "bare").write_bytes(pickle.dumps(Bait(bait)))
+    np.savez(tmp_path / "hidden.npz", **saved | {"regions": np.array([Bait(bait)] * N)})
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    for path in tmp_path.iterdir():
+        with pytest.raises(SessionError, match=f"{path.name} is not a readable session file"):
+            Session.load(path)
     assert not bait.exists()
 
 
 @pytest.mark.parametrize("name", ["pupil", "spikes", "regions", "bin_size", "start", "name"])
-def test_a_missing_array_is_named(tmp_path, name):
-    arrays = dict(np.load(Session(**fields()).save(tmp_path / "s.npz")))
-    del arrays[name]
-    np.savez(tmp_path / "s.npz", **arrays)
+def test_a_missing_array_is_named(tmp_path, saved, name):
+    np.savez(tmp_path / "s.npz", **{other: saved[other] for other in saved if other != name})
     with pytest.raises(SessionError, match=f"s.npz .*no '{name}'.*delete it and make it again"):
         Session.load(tmp_path / "s.npz")
 
 
-def test_other_numpy_files_are_not_sessions(tmp_path):
-    np.save(tmp_path / "a.npy", np.zeros(3))
-    with pytest.raises(SessionError, match=r"a\.npy is not a readable session file"):
-        Session.load(tmp_path / "a.npy")
-
-
-def test_a_small_file_that_would_fill_the_memory(tmp_path):
+def test_a_small_file_that_would_fill_the_memory(tmp_path, saved):
     path = tmp_path / "s.npz"
-    arrays = dict(np.load(Session(**fields()).save(path)))
-    large = {"more": np.zeros(3_000_000, np.int8)}
-    np.savez_compressed(path, **arrays, **large)
+    np.savez_compressed(path, **saved, more=np.zeros(3_000_000, np.int8))
     assert path.stat().st_size < 20_000
     with pytest.raises(SessionError, match=r"s.npz would unpack to 0.003 GB.*raise max_bytes"):
         Session.load(path, max_bytes=2_000_000)
     assert Session.load(path, max_bytes=4_000_000).name == "test mouse"
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    return Session(**fields()).save(tmp_path_factory.mktemp("saved") / "s.npz").read_bytes()
-
-
 @settings(max_examples=150)
 @given(data=st.data())
-def test_damage_is_noticed(tmp_path_factory, saved, data):
-    path = tmp_path_factory.mktemp("damage") / "s.npz"
-    damaged = bytearray(saved)
+def test_damage_is_noticed(tmp_path_factory, data):
+    original = Session(**fields())
+    path = original.save(tmp_path_factory.mktemp("damage") / "s.npz")
+    damaged = bytearray(path.read_bytes())
+    place = data.draw(st.integers(0, len(damaged) - 1))
     if data.draw(st.booleans(), label="cut"):
-        del damaged[data.draw(st.integers(0, len(saved) - 1)) :]
+        del damaged[place:]
     else:
-        damaged[data.draw(st.integers(0, len(saved) - 1))] ^= data.draw(st.integers(1, 255))
+        damaged[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(damaged)
     try:
         loaded = Session.load(path)
     except SessionError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return
-    original = Session(**fields())  # what was hit carries nothing, such as a date
-    np.testing.assert_array_equal(loaded.spikes, original.spikes)
+    np.testing.assert_array_equal(loaded.spikes, original.spikes)  # what was hit carries nothing
     np.testing.assert_array_equal(loaded.pupil, original.pupil)

@@ -10,7 +10,6 @@ or the pinned versions change, so that the book always shows what the present co
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -27,6 +26,8 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 
+from pupil_helpers._files import file_hash, package_hash
+
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 TIMEOUT = 300  # seconds per cell; the same limit as in _config.yml
@@ -34,11 +35,8 @@ PROGRESS_BAR = re.compile(r"\d+%\||\d+it \[|it/s\]|s/it\]|trial/s|^\s*$")
 
 
 def fingerprint(root: Path = ROOT) -> str:
-    """Hash of everything besides its own cells that a chapter's outputs depend on."""
-    digest = hashlib.sha256(sys.version.encode())
-    for path in [*sorted((root / "pupil_helpers").rglob("*.py")), root / "requirements.txt"]:
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+    """Everything besides its own cells that a chapter's outputs depend on, files as hashes."""
+    return "\n".join((sys.version, package_hash(), file_hash(root / "requirements.txt")))
 
 
 def forget_stale_results(root: Path = ROOT) -> bool:

@@ -21,11 +21,12 @@ from math import factorial
 
 import numpy as np
 
+from ..checks import check_pupil
 from ..evaluation.cross_validation import fit_fold
 from ..metrics.scores import r2_difference
 from ..models.base import TINY
 from ..session import CHANNELS
-from ..signals.pupil import check_pupil, fill_missing
+from ..signals.pupil import fill_missing
 from ..signals.rates import evaluation_kernel
 
 N = len(CHANNELS)

@@ -24,8 +24,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..checks import check_pupil
 from ..models.base import TINY, one_thread
-from ..signals.pupil import check_pupil, fill_missing
+from ..signals.pupil import fill_missing
 from .channels import at_least_one, spread_reference
 
 MOST_STEPS = 512
@@ -301,11 +302,7 @@ class _Walk:
         """Gradient of each region's output, (trials, bins, regions, 3)."""
         pupil = pupil.detach().requires_grad_(True)
         output = self._output(pupil, given, bins).sum(0)  # trials do not mix
-        last = len(output) - 1
-        slopes = [
-            torch.autograd.grad(region, pupil, retain_graph=i < last)[0]
-            for i, region in enumerate(output)
-        ]
+        slopes = [torch.autograd.grad(region, pupil, retain_graph=True)[0] for region in output]
         return torch.stack(slopes, dim=2)
 
 

@@ -8,12 +8,14 @@ complement one another: :func:`lag_profile` asks the gradients, and suits channe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
 
-from ..signals.pupil import check_pupil, fill_missing
+from ..checks import check_pupil
+from ..signals.pupil import fill_missing
 from .channels import at_least_one
 from .gradients import as_module, integrated_gradients
 
@@ -51,8 +53,7 @@ class LagProfile:
         its slow waves the area's attribution goes is up to the network, and
         :func:`lag_correlation` finds its lag better. NaN where nothing is attributed.
         """
-        smooth = np.abs(uniform_filter1d(self.changes, width, axis=0))
-        return np.where(smooth.any(axis=0), self.lags[smooth.argmax(axis=0)], np.nan)
+        return _peak(self.lags, uniform_filter1d(self.changes, width, axis=0))
 
 
 def lag_profile(
@@ -131,12 +132,20 @@ def _lags_in_bins(reach, bin_size: float) -> np.ndarray:
 
 
 class LagCorrelation(NamedTuple):
-    """Lags in seconds (lags,), correlations (lags, regions, 3) and the lag of the strongest
-    (regions, 3)."""
+    """Lags in seconds (lags,) and correlations (lags, regions, 3)."""
 
     lags: np.ndarray
     correlation: np.ndarray
-    peak: np.ndarray
+
+    @property
+    def peak(self) -> np.ndarray:
+        """Lag of the strongest correlation, (regions, 3)."""
+        return _peak(self.lags, self.correlation)
+
+
+def _peak(lags, curves) -> np.ndarray:
+    """The lag at which curves (lags, …) are farthest from 0; NaN where they are 0 throughout."""
+    return np.where(curves.any(axis=0), lags[np.abs(curves).argmax(axis=0)], np.nan)
 
 
 def lag_correlation(attributions, pupil, reach=(-0.5, 0.8), *, bin_size: float) -> LagCorrelation:
@@ -183,32 +192,19 @@ def lag_correlation(attributions, pupil, reach=(-0.5, 0.8), *, bin_size: float) 
         )
     speed = np.abs(np.gradient(filled, axis=1))
     earlier = np.stack([filled[..., 0], speed[..., 1], speed[..., 2]], axis=-1)[:, :, None]
-    earlier = (earlier - earlier.mean(axis=1, keepdims=True)).astype(np.float64)
-    later = later - later.mean(axis=1, keepdims=True)
-    correlation = _correlate(later, earlier, lags)
-    peak = lags[np.abs(correlation).argmax(axis=0)] * bin_size
-    return LagCorrelation(lags * bin_size, correlation, np.where(correlation.any(0), peak, np.nan))
+    # (regions, 3, trials, bins): sums over the last axis are quick.
+    later, earlier = (a.transpose(2, 3, 0, 1).astype(float, "C") for a in (later, earlier))
+    correlation = []
+    for lag in lags:  # both are cut to the bins that overlap
+        after = later[..., max(lag, 0) : n_bins + min(lag, 0)]
+        before = earlier[..., max(-lag, 0) : n_bins - max(lag, 0)]
+        correlation.append(_correlate(after, before))
+    return LagCorrelation(lags * bin_size, np.stack(correlation))
 
 
-def _correlate(later, earlier, lags) -> np.ndarray:
-    """Pearson's correlation at each lag, (lags, regions, 3).
-
-    At each lag both are cut to the bins that overlap; FFTs and running sums do all lags at once.
-    """
-    n_bins = later.shape[1]
-    spectra = [np.fft.rfft(a, 2 * n_bins, axis=1) for a in (later, earlier)]
-    product = np.fft.irfft((spectra[0] * spectra[1].conj()).sum(axis=0), axis=0)[lags]
-    after, before = np.maximum(lags, 0), np.maximum(-lags, 0)
-    size = (n_bins - np.abs(lags))[:, None, None]
-    ends = [_window(a, after, n_bins - before) for a in (later, later**2)]  # (T, lags, R, 3)
-    starts = [_window(a, before, n_bins - after) for a in (earlier, earlier**2)]
-    product -= (ends[0] * starts[0]).sum(axis=0) / size
-    power = [(square - total**2 / size).sum(axis=0) for total, square in (ends, starts)]
-    scale = np.sqrt(np.maximum(power[0] * power[1], 0))
-    return product / np.where(scale > 1e-12, scale, np.inf)
-
-
-def _window(array, start, stop) -> np.ndarray:
-    """Sums over bins from each of ``start`` up to ``stop``, (trials, windows, …)."""
-    running = np.cumsum(np.insert(array, 0, 0, axis=1), axis=1)
-    return running[:, stop] - running[:, start]
+def _correlate(one, other) -> np.ndarray:
+    """Pearson's correlation over trials and bins, each around its trial's mean, (regions, 3)."""
+    one, other = (a - a.mean(axis=-1, keepdims=True) for a in (one, other))
+    dot = partial(np.einsum, "...tb,...tb")  # broadcasts, and needs no array of products
+    scale = np.sqrt(dot(one, one) * dot(other, other))
+    return dot(one, other) / np.where(scale > 1e-12, scale, np.inf)

@@ -143,7 +143,7 @@ def compare(
     folder = stored.temporary_folder() if folder is None else Path(folder).expanduser()
     splits = blocked_folds(session.n_trials, n_folds, gap)
     data = mark(session.pupil, counts, session.bin_size, regions)
-    jobs = _plan(models, _seeds(seeds), splits, data, folder)
+    jobs = _plan(models, _seeds(seeds), splits, session.bin_size, data, folder)
 
     read = functools.partial(stored.read, n_regions=len(regions), with_predictions=keep_predictions)
     done = {job.path: read(job.path) for job in jobs}
@@ -168,13 +168,14 @@ def compare(
             f"fits are kept: compare again with folder={str(folder)!r}, and with fewer n_jobs."
         ) from error
     table = pd.DataFrame([row for job in jobs for row in _rows(job, done[job.path], regions)])
+    table = table.astype(dict.fromkeys((*SCORES, "seconds"), float))  # None becomes NaN
     if on_error == "raise":
         _check_all_fitted(table, len(jobs))
     return table
 
 
 def _as_models(models, session, regions) -> dict:
-    """Models by name, copies that know how wide the session's bins are."""
+    """Models by name, each one fit to be compared on this session."""
     models = list(MODELS) if models is None else models
     if isinstance(models, str):
         models = [models]
@@ -191,23 +192,16 @@ def _as_models(models, session, regions) -> dict:
     for name, model in models.items():
         if isinstance(model, type) or not (hasattr(model, "fit") and hasattr(model, "predict")):
             raise ValueError(f"model {name!r} is {model!r}; give an object with fit and predict.")
+        known = getattr(model, "bin_size", None)
+        is_time = isinstance(known, numbers.Real)
+        if known is not None and not (is_time and math.isclose(known, session.bin_size)):
+            raise ValueError(
+                f"model {name!r} was told that a bin has {known!r} s, but the session's have "
+                f"{session.bin_size} s; leave its bin_size out."
+            )
     if not models:
         raise ValueError("there is no model to compare; name at least one.")
-    return {name: _told_time(name, model, session.bin_size) for name, model in models.items()}
-
-
-def _told_time(name, model, bin_size):
-    """A copy that knows the width of a bin, if it wants to."""
-    model = copy.copy(model)
-    known = getattr(model, "bin_size", bin_size)
-    if known is None:
-        model.bin_size = bin_size
-    elif not (isinstance(known, numbers.Real) and math.isclose(known, bin_size)):
-        raise ValueError(
-            f"model {name!r} was told that a bin has {known!r} s, but the session's have "
-            f"{bin_size} s; leave its bin_size out."
-        )
-    return model
+    return models
 
 
 def _seeds(seeds) -> list[int]:
@@ -223,15 +217,17 @@ def _seeds(seeds) -> list[int]:
     return given
 
 
-def _plan(models, seeds, splits, data, folder) -> list[Job]:
+def _plan(models, seeds, splits, bin_size, data, folder) -> list[Job]:
     jobs = []
-    for name, model in models.items():
-        for seed in seeds if hasattr(model, "seed") else seeds[:1]:
-            one = copy.copy(model)
-            if hasattr(one, "seed"):
-                one.seed = seed
+    for name, given in models.items():
+        for seed in seeds if hasattr(given, "seed") else seeds[:1]:
+            model = copy.copy(given)
+            if hasattr(model, "seed"):
+                model.seed = seed
+            if getattr(model, "bin_size", bin_size) is None:
+                model.bin_size = bin_size
             try:
-                model_mark = mark(one)
+                model_mark = mark(model)
             except NoMark as error:
                 raise ValueError(
                     f"model {name!r} holds {error}, so that its stored fits could be mistaken "
@@ -239,7 +235,7 @@ def _plan(models, seeds, splits, data, folder) -> list[Job]:
                 ) from error
             for fold, split in enumerate(splits):
                 path = stored.stem(folder, name, fold, seed, mark(data, model_mark, *split))
-                jobs.append(Job(name, copy.deepcopy(one), fold, seed, split, path))
+                jobs.append(Job(name, model, fold, seed, split, path))
     return jobs
 
 
@@ -247,14 +243,16 @@ def _fit_and_score(pupil, counts, regions, bin_size, keep, job: Job) -> dict:
     """Fit, score and keep one job; runs in any process."""
     test, held = job.split.test, None
     try:
-        fold = fit_fold(job.model, pupil, counts, job.split)
+        fold = fit_fold(copy.deepcopy(job.model), pupil, counts, job.split)
         record = {"error": "", "seconds": fold.seconds}
         predicted, psth = fold.predicted.astype(np.float32), fold.psth.astype(np.float32)
         held = HeldOut(counts[test], predicted, psth, test, np.array(regions), bin_size)
         for metric in SCORES:
             record[metric] = [float(v) if np.isfinite(v) else None for v in held.score(metric)]
     except Exception as error:  # whatever one model does wrong must not stop the others
-        record = {"error": f"{type(error).__name__}: {' '.join(str(error).split())}"}
+        message = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        record = {"error": message, "seconds": None}
+        record |= dict.fromkeys(SCORES, [None] * len(regions))
         held = None
     stored.write(job.path, record, held if keep else None)
     return record
@@ -263,12 +261,12 @@ def _fit_and_score(pupil, counts, regions, bin_size, keep, job: Job) -> dict:
 def _rows(job: Job, record: dict, regions):
     """The rows of the table for one job, one per region."""
     file = job.path.with_suffix(".npz")
+    kept = file.is_file() and not record["error"]
     for i, region in enumerate(regions):
         row = {"model": job.name, "region": region, "fold": job.fold, "seed": job.seed}
-        values = {metric: record[metric][i] if metric in record else None for metric in SCORES}
-        row |= {metric: np.nan if value is None else value for metric, value in values.items()}
-        row |= {"seconds": record.get("seconds", np.nan), "error": record["error"]}
-        yield row | {"file": str(file) if file.is_file() and not row["error"] else ""}
+        row |= {metric: record[metric][i] for metric in SCORES}
+        row |= {"seconds": record["seconds"], "error": record["error"]}
+        yield row | {"file": str(file) if kept else ""}
 
 
 def _check_all_fitted(table: pd.DataFrame, n_jobs: int) -> None:

@@ -26,6 +26,9 @@ import torch
 from .._files import file_hash, package_hash
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), range, slice)
+CACHED = functools.cached_property, type(functools.cache(abs))
+WRAPPERS = (property, classmethod, staticmethod, *CACHED)
+WRAPPED = ("fget", "fset", "fdel", "__wrapped__", "func")  # where they keep their functions
 LOADS = ("LOAD_GLOBAL", "LOAD_NAME")
 
 
@@ -76,14 +79,8 @@ class _Describer:
             return sorted(self.describe(item) for item in value)
         if type(value) is dict:
             return [(self.describe(key), self.describe(item)) for key, item in value.items()]
-        if isinstance(value, types.MappingProxyType):
-            return self.describe(dict(value))
-        if isinstance(value, property):
-            return self.describe([value.fget, value.fset, value.fdel])
-        if isinstance(value, classmethod | staticmethod):
-            return self.describe(value.__func__)
-        if isinstance(value, functools.cached_property):
-            return self.describe(value.func)
+        if isinstance(value, WRAPPERS):
+            return [self.describe(getattr(value, name, None)) for name in WRAPPED]
         if isinstance(value, types.ModuleType):
             return _module(value.__name__)
         if isinstance(value, types.CodeType):
@@ -126,8 +123,6 @@ class _Describer:
         except Exception as error:
             raise NoMark(_refusal(value, error)) from None
         if isinstance(parts, str):  # pickle would keep its name only
-            if hasattr(value, "__wrapped__"):  # a function with a cache
-                return self.describe(value.__wrapped__)
             if not _is_called(parts, pickle.whichmodule(value, parts), value):
                 raise NoMark(_refusal(value, "its name does not lead to it"))
             return getattr(value, "__module__", None), parts

@@ -16,7 +16,7 @@ treated alike: it has met its own animal's pupil before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -74,9 +74,8 @@ def session_permutation(score: Score, pupil, counts, other_pupils) -> ControlRes
             "cut the other sessions to the same bins and channels."
         )
     n_trials = min(len(pupil), *map(len, others))
-    counts = counts[:n_trials]
-    null = [score(other[:n_trials], counts) for other in others]
-    return _result(score(pupil[:n_trials], counts), null)
+    cut = (other[:n_trials] for other in others)
+    return _compared(score, pupil[:n_trials], counts[:n_trials], cut)
 
 
 def linear_shift(
@@ -113,9 +112,9 @@ def linear_shift(
             f"max_shift {n} leaves {left} of {len(counts)} trials; use a shift of at least 1 "
             "that leaves 10 trials or more."
         )
-    middle = counts[n : n + left]
-    scores = [score(pupil[n + shift : n + shift + left], middle) for shift in range(-n, n + 1)]
-    result = _result(scores.pop(n), scores)
+    middle = slice(n, n + left)
+    moved = (pupil[n + shift :][:left] for shift in range(-n, n + 1) if shift != 0)
+    result = _compared(score, pupil[middle], counts[middle], moved)
     if not conservative:
         return result
     return result._replace(p=np.minimum(1, result.p * (2 * n + 1) / (n + 1)))
@@ -129,16 +128,15 @@ def circular_shift(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> C
     """
     pupil, counts = _pair(pupil, counts)
     shifts = np.random.default_rng(seed).permutation(np.arange(1, len(counts)))[:n]
-    null = [score(np.roll(pupil, shift, axis=0), counts) for shift in shifts]
-    return _result(score(pupil, counts), null)
+    rolled = (np.roll(pupil, shift, axis=0) for shift in shifts)
+    return _compared(score, pupil, counts, rolled)
 
 
 def trial_shuffle(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> ControlResult:
     """Compare with the pupil's trials in random order: fooled by drift. For comparison only."""
     pupil, counts = _pair(pupil, counts)
     rng = np.random.default_rng(seed)
-    null = [score(rng.permutation(pupil), counts) for _ in range(n)]
-    return _result(score(pupil, counts), null)
+    return _compared(score, pupil, counts, (rng.permutation(pupil) for _ in range(n)))
 
 
 def time_shuffle(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> ControlResult:
@@ -149,11 +147,9 @@ def time_shuffle(score: Score, pupil, counts, n: int = 99, seed: int = 0) -> Con
     """
     pupil, counts = _pair(pupil, counts)
     rng = np.random.default_rng(seed)
-    null = []
-    for _ in range(n):
-        order = rng.random(pupil.shape[:2]).argsort(1)[:, :, None]  # (trials, bins, 1)
-        null.append(score(np.take_along_axis(pupil, order, axis=1), counts))
-    return _result(score(pupil, counts), null)
+    orders = (rng.random(pupil.shape[:2]).argsort(1)[:, :, None] for _ in range(n))
+    shuffled = (np.take_along_axis(pupil, order, axis=1) for order in orders)
+    return _compared(score, pupil, counts, shuffled)
 
 
 def refit_score(
@@ -207,8 +203,10 @@ def _pair(pupil, counts):
     return pupil, counts
 
 
-def _result(observed, null) -> ControlResult:
-    observed, null = np.atleast_1d(observed), np.stack([np.atleast_1d(score) for score in null])
+def _compared(score: Score, pupil, counts, null_pupils: Iterable) -> ControlResult:
+    """The score of the real pairing beside those of the same counts with other pupils."""
+    observed = np.atleast_1d(score(pupil, counts))
+    null = np.stack([np.atleast_1d(score(other, counts)) for other in null_pupils])
     # "not less" also counts a NaN, in either place, against the real pairing.
     p = (1 + (~(null < observed)).sum(0)) / (1 + len(null))
     return ControlResult(observed, null, p)

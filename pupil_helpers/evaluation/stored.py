@@ -12,12 +12,13 @@ import atexit
 import contextlib
 import functools
 import json
-import numbers
 import re
 import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+
+import numpy as np
 
 from .._files import locked, write_npz, write_text
 from .summary import SCORES, HeldOut
@@ -42,19 +43,15 @@ def read(path: Path, n_regions: int, with_predictions: bool) -> dict | None:
     """A finished result, or None if there is none, or not all of it, or it had failed."""
     try:
         record = json.loads(path.with_suffix(".json").read_text("utf-8"))
-        usable = record["error"] == "" and isinstance(record["seconds"], numbers.Real)
-        usable &= all(_one_each(record[score], n_regions) for score in SCORES)
+        scores = np.array([record[score] for score in SCORES], dtype=float)  # None becomes NaN
+        usable = record["error"] == "" and scores.shape == (len(SCORES), n_regions)
+        usable &= float(record["seconds"]) >= 0
         if with_predictions:
             with zipfile.ZipFile(path.with_suffix(".npz")) as arrays:
                 usable &= {f"{name}.npy" for name in HeldOut._fields} <= set(arrays.namelist())
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
     return record if usable else None
-
-
-def _one_each(values, n_regions: int) -> bool:
-    numeric = all(value is None or isinstance(value, numbers.Real) for value in values)
-    return numeric and len(values) == n_regions
 
 
 def check_writable(folder: Path) -> None:

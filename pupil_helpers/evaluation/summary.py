@@ -100,18 +100,15 @@ def out_of_fold(table: pd.DataFrame, model: str, seed: int | None = None) -> Hel
     parts = []
     for file in dict.fromkeys(rows["file"]):
         with np.load(file, allow_pickle=False) as arrays:
-            parts.append(HeldOut(**arrays))
-    wanted = [parts[0].regions.tolist().index(region) for region in rows["region"].unique()]
-    return HeldOut(
-        counts=np.concatenate([part.counts for part in parts])[..., wanted],
-        predicted=np.concatenate([part.predicted for part in parts])[..., wanted],
-        psth=np.concatenate([np.broadcast_to(part.psth, part.counts.shape) for part in parts])[
-            ..., wanted
-        ],
-        trials=np.concatenate([part.trials for part in parts]),
-        regions=parts[0].regions[wanted],
-        bin_size=float(parts[0].bin_size),
+            part = HeldOut(**arrays)
+        parts.append(part._replace(psth=np.broadcast_to(part.psth, part.counts.shape)))
+    first, trials = parts[0], np.concatenate([part.trials for part in parts])
+    wanted = [first.regions.tolist().index(region) for region in rows["region"].unique()]
+    counts, predicted, psth = (
+        np.concatenate([getattr(part, name) for part in parts])[..., wanted]
+        for name in ("counts", "predicted", "psth")
     )
+    return HeldOut(counts, predicted, psth, trials, first.regions[wanted], float(first.bin_size))
 
 
 def summary(table: pd.DataFrame, metric: str = "psth_relative", **settings) -> pd.DataFrame:
@@ -150,15 +147,14 @@ def summary(table: pd.DataFrame, metric: str = "psth_relative", **settings) -> p
         seeds = sorted(set(of_model["seed"]) - set(failed))
         held = [out_of_fold(table, model, seed) for seed in seeds]
         regions = held[0].regions if held else of_model["region"].unique()
-        scores = np.array([one.score(metric) for one in held]).reshape(-1, len(regions))
-        ends = np.array([one.interval(metric, **settings) for one in held])  # (seeds, 2, R)
-        ends = ends.mean(0) if held else np.full((2, len(regions)), np.nan)
-        for i, region in enumerate(regions):
-            row = {"model": model, "region": str(region)}
-            row["score"] = scores[:, i].mean() if held else np.nan
-            row |= {"low": ends[0, i], "high": ends[1, i]}
-            row["seed_sd"] = scores[:, i].std(ddof=1) if len(held) > 1 else np.nan
-            rows.append(row | {"seeds": len(held), "seconds": of_model["seconds"].mean()})
+        unknown = np.full(len(regions), np.nan)  # where every seed has failed
+        scores = [one.score(metric) for one in held] or [unknown]  # (seeds, R)
+        ends = [one.interval(metric, **settings) for one in held] or [(unknown, unknown)]
+        low, high = np.mean(ends, axis=0)
+        columns = {"model": model, "region": regions.astype(str), "score": np.mean(scores, axis=0)}
+        columns |= {"low": low, "high": high, "seed_sd": pd.DataFrame(scores).std()}
+        columns |= {"seeds": len(held), "seconds": of_model["seconds"].mean()}
+        rows += pd.DataFrame(columns).to_dict("records")
     return pd.DataFrame(rows)
 
 
@@ -170,13 +166,11 @@ def differences(table: pd.DataFrame, other: str, **settings) -> pd.DataFrame:
 
     Parameters
     ----------
-    table : pandas.DataFrame
-        From :func:`~pupil_helpers.evaluation.compare.compare`, with predictions kept.
+    table, **settings
+        As in :func:`summary`.
     other : str
         The model to compare with. Seeds are paired; if it lacks a seed of a model, as a
         deterministic one does, its first is used.
-    **settings
-        As in :func:`summary`.
 
     Returns
     -------
@@ -202,9 +196,9 @@ def differences(table: pd.DataFrame, other: str, **settings) -> pd.DataFrame:
             score = metrics.r2_difference(*arrays, ours.kernel)
             ends = metrics.bootstrap_ci(*arrays, "r2_difference", kernel=ours.kernel, **settings)
             found.append([score, *ends])
-        for region, values in zip(ours.regions, np.mean(found, 0).T, strict=True):
-            row = dict(zip(("score", "low", "high"), values, strict=True))
-            rows.append({"model": model, "region": str(region), **row})
+        score, low, high = np.mean(found, axis=0)
+        columns = {"model": model, "region": ours.regions, "score": score, "low": low, "high": high}
+        rows += pd.DataFrame(columns).to_dict("records")
     return pd.DataFrame(rows)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..signals.rates import Kernel, as_trials, smooth
 from .scores import r2
+from .sums import centred, ratio
 
 
 def known_ceiling(counts, true_rates, kernel: Kernel | None) -> np.ndarray:
@@ -112,10 +113,9 @@ def poisson_ceiling(counts, kernel: Kernel | None) -> np.ndarray:
     counts = as_trials(counts, "counts").astype(float)
     n_bins = counts.shape[1]
     weights = np.eye(n_bins) if kernel is None else kernel.matrix(n_bins)
-    smoothed = weights @ counts
     noise = ((weights**2) @ counts.mean(0)).mean(0)  # (regions,)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return 1 - noise / smoothed.var((0, 1))
+    variance = (centred(weights @ counts, (0, 1)) ** 2).mean((0, 1))
+    return 1 - ratio(noise, variance)
 
 
 def _neuron_covariance(spikes, kernel, chunk: int = 50) -> np.ndarray:

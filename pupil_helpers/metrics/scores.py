@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy.stats import t as student_t
 
 from ..signals.rates import Kernel, as_trials
@@ -140,9 +141,7 @@ def trial_r2(counts, predicted, kernel: Kernel | None) -> np.ndarray:
 
 def median_trial_r2(counts, predicted, kernel: Kernel | None) -> np.ndarray:
     """Median over trials of :func:`trial_r2`: does the model follow the time course of a trial?"""
-    values = trial_r2(counts, predicted, kernel)
-    empty = np.isnan(values).all(0)
-    return np.where(empty, np.nan, np.nanmedian(np.where(empty, 0, values), axis=0))
+    return pd.DataFrame(trial_r2(counts, predicted, kernel)).median().to_numpy()  # skips NaN
 
 
 def flattened_r2(counts, predicted, kernel: Kernel | None) -> float:
@@ -152,10 +151,8 @@ def flattened_r2(counts, predicted, kernel: Kernel | None) -> float:
     constant per region, with no knowledge of the pupil at all, then scores high. Arguments as in
     :func:`r2`.
     """
-    counts, predicted = prepare(kernel, counts, predicted)
-    return float(
-        1 - ratio(((counts - predicted) ** 2).sum(), ((counts - counts.mean()) ** 2).sum())
-    )
+    counts, predicted = (y.reshape(len(y), -1, 1) for y in prepare(kernel, counts, predicted))
+    return float(r2(counts, predicted, None)[0])
 
 
 def _score(metric, counts, predicted, reference=None, kernel=None) -> np.ndarray:
@@ -272,11 +269,8 @@ def hierarchical_ci(scores, animals, level: float = 0.95) -> Interval:
             f"scores has shape {scores.shape} and animals {animals.shape}; "
             "give one row of scores and one animal per session."
         )
-    member = (np.unique(animals)[:, None] == animals).astype(float)  # (animals, sessions)
-    means = ratio(member @ np.nan_to_num(scores), member @ ~np.isnan(scores))
-    seen = ~np.isnan(means)
-    n = seen.sum(0)
-    mean = ratio(np.nan_to_num(means).sum(0), n)
-    variance = ratio((np.where(seen, means - mean, 0) ** 2).sum(0), n - 1)
-    reach = student_t.ppf((1 + level) / 2, np.maximum(n - 1, 1)) * np.sqrt(ratio(variance, n))
-    return Interval(mean - reach, mean + reach)
+    means = pd.DataFrame(scores).groupby(animals).mean()  # (animals, regions), NaN skipped
+    mean, error = means.mean().to_numpy(), means.sem().to_numpy()
+    reach = student_t.ppf((1 + level) / 2, means.count() - 1) * error
+    low, high = mean - reach, mean + reach
+    return Interval(low, high) if scores.ndim == 2 else Interval(low[0], high[0])

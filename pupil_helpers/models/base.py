@@ -10,9 +10,9 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ..checks import check_pupil
 from ..metrics import scores
 from ..session import BIN_SIZE
-from ..signals.pupil import check_pupil
 from ..signals.rates import evaluation_kernel
 
 TINY = 1e-6  # expected counts below this cannot be told from silence

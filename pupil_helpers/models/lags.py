@@ -179,9 +179,8 @@ def principal_directions(inputs, n_components: int) -> np.ndarray:
         Scaled together, so that the mean variance of the components is 1.
     """
     flat = np.asarray(inputs).reshape(-1, np.shape(inputs)[-1]).astype(float)
-    variances, directions = np.linalg.eigh(
-        np.cov(flat, rowvar=False, ddof=0).reshape(2 * flat.shape[1:])
-    )
+    flat -= flat.mean(axis=0)
+    variances, directions = np.linalg.eigh(flat.T @ flat / len(flat))
     variances, directions = variances[::-1][:n_components], directions[:, ::-1][:, :n_components]
     return (directions / np.sqrt(max(variances.mean(), TINY))).astype(np.float32)
 

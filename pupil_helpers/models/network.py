@@ -36,22 +36,19 @@ REST = math.log1p(math.exp(BEND))  # softplus(BEND): dividing by it makes the ga
 class MemberLinear(nn.Module):
     """One independent linear layer per member: (M, ..., inputs) -> (M, ..., outputs)."""
 
-    def __init__(self, n_inputs: int, n_outputs: int, seeds: Sequence[int], zero=False):
+    def __init__(self, n_inputs: int, n_outputs: int, seeds: Sequence[int]):
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(len(seeds), n_inputs, n_outputs))
+        draws = [torch.randn(n_inputs, n_outputs, generator=generator(seed)) for seed in seeds]
+        self.weight = nn.Parameter(torch.stack(draws) / math.sqrt(n_inputs))
         self.bias = nn.Parameter(torch.zeros(len(seeds), 1, n_outputs))
-        if not zero:
-            for member, seed in enumerate(seeds):
-                draw = torch.randn(n_inputs, n_outputs, generator=generator(seed))
-                self.weight.data[member] = draw / math.sqrt(n_inputs)
 
     def forward(self, *parts: Tensor) -> Tensor:
         """Of one input, or of several as if they were joined along the last axis."""
-        out = self.bias
+        out = self.bias.mT  # (M, outputs, 1)
         weights = self.weight.split([part.shape[-1] for part in parts], dim=1)
         for part, weight in zip(parts, weights, strict=True):
-            out = torch.baddbmm(out, part.flatten(1, -2), weight)  # (M, …, outputs)
-        return out.unflatten(1, parts[0].shape[1:-1])
+            out = out + weight.mT @ part.flatten(1, -2).mT  # quicker than part @ weight
+        return out.mT.unflatten(1, parts[0].shape[1:-1])
 
 
 class MemberRecurrence(nn.Module):
@@ -98,20 +95,26 @@ class MemberRecurrence(nn.Module):
         # that read backwards get their input, and give their output, flipped in time.
         x = torch.stack([x.flip(1) if flip else x for flip in self.reads], dim=1)
         x = x.flatten(0, 1)  # (G, S, T, inputs)
-        weight = self.weight_ih.flatten(0, 1).mT  # (G, inputs, H)
+        into, along = (w.flatten(0, 1).mT for w in (self.weight_ih, self.weight_hh))
         bias = self.bias.flatten(0, 1).unsqueeze(1)  # (G, 1, H)
-        drive = torch.baddbmm(bias, x.flatten(1, 2), weight).unflatten(1, x.shape[1:3])
-        states = self.step_through(drive, self.weight_hh.flatten(0, 1).mT)  # (G, S, T, H)
+        states = self.step_through(x, into, bias, along)  # (G, S, T, H)
         states = states.unflatten(0, self.shape).unbind(1)
         return [s.flip(1) if flip else s for s, flip in zip(states, self.reads, strict=True)]
 
-    def step_through(self, drive: Tensor, weight: Tensor) -> Tensor:
-        """``h[s] = tanh(drive[s] + W h[s - 1])`` from ``h = 0``: (G, S, T, H) -> the same."""
-        h, states = torch.zeros_like(drive[:, 0]), []  # (G, T, H)
+    def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
+        """``h[s] = tanh(V x[s] + b + W h[s - 1])`` from ``h = 0``: (G, S, T, inputs) -> (…, H).
+
+        With ``tanh(a) = 2 logistic(2 a) - 1`` and ``h = 2 u - 1``, since torch's logistic function
+        is three times as quick as its tanh:
+        ``u[s] = logistic(2 V x[s] + 2 b - 2 W 1 + 4 W u[s - 1])``.
+        """
+        shift = 2 * (bias - along.sum(1, keepdim=True))  # (G, 1, H)
+        drive = torch.baddbmm(shift, x.flatten(1, 2), 2 * into).unflatten(1, x.shape[1:3])
+        u, states, along = torch.full_like(drive[:, 0], 0.5), [], 4 * along  # u (G, T, H)
         for given in drive.unbind(1):
-            h = torch.tanh(torch.baddbmm(given, h, weight))
-            states.append(h)
-        return torch.stack(states, dim=1)
+            u = torch.sigmoid(torch.baddbmm(given, u, along))
+            states.append(u)
+        return torch.add(x.new_tensor(-1), torch.stack(states, dim=1), alpha=2)
 
 
 class EncoderNet(nn.Module):
@@ -139,7 +142,8 @@ class EncoderNet(nn.Module):
         read = wide * self.skip
         if recurrence:
             read += self.recurrence.weight_hh.shape[-1] * len(self.recurrence.reads)
-        self.readout = MemberLinear(read, n_regions, seeds, zero=True)
+        self.readout = MemberLinear(read, n_regions, seeds)
+        nn.init.zeros_(self.readout.weight)
 
     def forward(self, x: Tensor) -> Tensor:  # (M, T, S, inputs)
         x = x if self.stem is None else F.relu(self.stem(x))  # (M, T, S, stem)
@@ -147,7 +151,7 @@ class EncoderNet(nn.Module):
         seen = [x] if self.skip else []
         if self.recurrence is not None:
             seen += self.recurrence(x)  # each (M, S, T, H)
-        z = self.readout(*seen).transpose(1, 2)  # (M, T, S, R)
+        z = self.readout(*seen).transpose(1, 2).contiguous()  # (M, T, S, R)
         return F.softplus(z + BEND) / REST
 
 

@@ -75,14 +75,15 @@ class MemberGRU(MemberRecurrence):
 
     gates = 3
 
-    def step_through(self, drive: Tensor, weight: Tensor) -> Tensor:
-        size = weight.shape[1]
+    def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
+        size = along.shape[1]
+        drive = torch.baddbmm(bias, x.flatten(1, 2), into).unflatten(1, x.shape[1:3])
         h, states = torch.zeros_like(drive[:, 0, :, :size]), []  # (G, T, H)
         for given in drive.unbind(1):  # (G, T, 3 * H): reset, update, new
-            along = h @ weight  # (G, T, 3 * H)
-            gates = torch.sigmoid(given[..., : 2 * size] + along[..., : 2 * size])
+            state = h @ along  # (G, T, 3 * H)
+            gates = torch.sigmoid(given[..., : 2 * size] + state[..., : 2 * size])
             reset, update = gates.chunk(2, dim=-1)
-            new = torch.tanh(torch.addcmul(given[..., 2 * size :], reset, along[..., 2 * size :]))
+            new = torch.tanh(torch.addcmul(given[..., 2 * size :], reset, state[..., 2 * size :]))
             h = torch.lerp(new, h, update)
             states.append(h)
         return torch.stack(states, dim=1)

@@ -5,8 +5,6 @@ Every function returns the figure. What it shows was computed in the chapter.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -157,16 +155,13 @@ def parallel(table: pd.DataFrame, names):
     scaled = np.column_stack([*(unit(table[n]).loc[done.index] for n in names)])  # (trials, names)
     rank = np.linspace(0, 1, len(done))  # 0: worst
     lowest, highest = done["loss"].min(), done["loss"].max()
-    height = 1 - rank  # of the last axis: the lowest loss at the bottom
-    points = np.column_stack([scaled, height])
+    points = np.column_stack([scaled, 1 - rank])  # the lowest loss at the bottom of the last axis
     fig, ax = plt.subplots(figsize=(8, 4.4))
     x = np.linspace(0, 1, 25)
     ease = 3 * x**2 - 2 * x**3  # smooth steps between the axes are easier to follow than corners
-    lines = []
-    for line in points:
-        across = np.concatenate([i + x for i in range(len(names))])
-        along = np.concatenate([a + (b - a) * ease for a, b in pairwise(line)])
-        lines.append(np.column_stack([across, along]))
+    across = (np.arange(len(names))[:, None] + x).ravel()
+    along = points[:, :-1, None] + np.diff(points)[..., None] * ease  # (trials, names, 25)
+    lines = [np.column_stack([across, line.ravel()]) for line in along]
     widths, alphas = 0.6 + 2.2 * rank**3, 0.25 + 0.75 * rank**2
     ax.add_collection(
         LineCollection(lines, colors=CMAP(0.3 + 0.65 * rank), lw=widths, alpha=alphas)

@@ -62,24 +62,24 @@ def load_steinmetz(index: int, folder=None) -> Session:
     Parameters, errors: as in :func:`pupil_helpers.load_session`.
     """
     part, place = locate(index)
-    folder = data_folder(folder)
-    copies = [
-        folder / f"steinmetz_{part * SESSIONS_PER_PART + i:02d}.npz"
-        for i in range(SESSIONS_PER_PART)
-    ]
-    part_file = folder / part_name(part)
-    if (session := _read_copy(copies[place], part_file)) is not None:
+    part_file = data_folder(folder) / part_name(part)
+    if (session := _read_copy(part_file, part, place)) is not None:
         return session
     with _one_at_a_time(part_file):
         # Another process may have made the copies while this one waited.
-        if (session := _read_copy(copies[place], part_file)) is not None:
+        if (session := _read_copy(part_file, part, place)) is not None:
             return session
-        _fetch(part, folder)
-        return _read_part(part_file, part, place, copies)
+        _fetch(part, part_file.parent)
+        return _read_part(part_file, part, place)
 
 
-def _read_copy(copy: Path, part_file: Path) -> Session | None:
+def _copy_path(part_file: Path, part: int, place: int) -> Path:
+    return part_file.with_name(f"steinmetz_{part * SESSIONS_PER_PART + place:02d}.npz")
+
+
+def _read_copy(part_file: Path, part: int, place: int) -> Session | None:
     """The session in a cached copy, if it is whole and the part file has not changed since."""
+    copy = _copy_path(part_file, part, place)
     try:
         if part_file.exists():
             with np.load(copy, allow_pickle=False) as file:
@@ -96,30 +96,22 @@ def _stamp(part_file: Path) -> str:
     return f"{state.st_size} bytes {state.st_mtime_ns} ns"
 
 
-def _read_part(part_file: Path, part: int, place: int, copies: list[Path]) -> Session:
+def _read_part(part_file: Path, part: int, place: int) -> Session:
     """Copy all sessions of a part file, one at a time; return the one at ``place``."""
     stamp, tables = _stamp(part_file), read_tables(part_file, part)
-    wanted, cached = None, True
-    for i, copy in enumerate(copies):
-        where = f"{part_file.name}, session index {part * SESSIONS_PER_PART + i}"
-        try:
-            with warnings.catch_warnings():
-                if i != place:  # nobody has asked for it yet
-                    warnings.simplefilter("ignore")
-                session = table_to_session(tables.pop(0), where, part)
-        except SessionError as error:
-            wanted = error if i == place else wanted
-            continue
-        wanted = session if i == place else wanted
-        try:
-            if cached:
-                session.save(copy, part_file=stamp)
-        except OSError as error:
-            cached = False
-            warnings.warn(f"the session was read, but not cached: {error.strerror}", stacklevel=4)
-    if isinstance(wanted, SessionError):
-        raise wanted
-    return wanted
+
+    def session_at(i: int) -> Session:
+        index = part * SESSIONS_PER_PART + i
+        return table_to_session(tables[i], f"{part_file.name}, session index {index}", part)
+
+    try:
+        for i in range(SESSIONS_PER_PART):
+            # Nobody has asked for these yet: their flaws are told when somebody does.
+            with contextlib.suppress(SessionError), warnings.catch_warnings(action="ignore"):
+                session_at(i).save(_copy_path(part_file, part, i), part_file=stamp)
+    except OSError as error:
+        warnings.warn(f"the session was read, but not cached: {error.strerror}", stacklevel=4)
+    return session_at(place)
 
 
 # -- one part file ------------------------------------------------------------------------------
@@ -252,12 +244,10 @@ def _is_recording(path: Path, part: int) -> bool:
         if isinstance(error.__cause__, MemoryError):  # that says nothing about the file
             raise
         return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for table in tables:
-            with contextlib.suppress(SessionError):
-                table_to_session(table, path.name, part)
-                return True
+    for table in tables:
+        with contextlib.suppress(SessionError), warnings.catch_warnings(action="ignore"):
+            table_to_session(table, path.name, part)
+            return True
     return False
 
 
@@ -267,11 +257,9 @@ def _append(url: str, half: Path) -> int | None:
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as reply:
         sent = reply.headers.get("Content-Range", "")
-        if reply.status_code == 416 and sent == f"bytes */{have}":
-            return have  # it was complete already
-        if reply.status_code == 416:
-            half.unlink()  # longer than the published file, so not a piece of it
-            raise _Incomplete("an earlier piece did not fit, and was deleted")
+        if reply.status_code == 416:  # the published file does not reach beyond what we have
+            end = re.fullmatch(r"bytes \*/(\d+)", sent)
+            return int(end[1]) if end else None
         reply.raise_for_status()
         span = re.fullmatch(rf"bytes {have}-\d+/(\d+)", sent)
         if reply.status_code == 206 and span:

@@ -109,7 +109,8 @@ def simulate_session(
     ValueError
         If a size, rate or scale is not positive (scales and blink rate may be 0).
     """
-    _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate)
+    scales = {"drive_scale": drive_scale, "noise_scale": noise_scale, "blink_rate": blink_rate}
+    _check({"n_trials": n_trials, "n_bins": n_bins}, bin_size, start, scales)
     rng = np.random.default_rng(seed)
     trials, windows, n_samples = _trials(rng, n_trials, n_bins, bin_size, start)
     clean = move_eye(rng, n_samples, bin_size, trials)  # (samples, 3)
@@ -119,36 +120,31 @@ def simulate_session(
     contrast = trials[["contrast_left", "contrast_right"]].max(axis=1).to_numpy()[:, None]
     lags = np.arange(round(LAGS[0] / bin_size), round(LAGS[1] / bin_size) + 1) * bin_size
 
-    rates, spikes, names, shares, peaks, kernels = [], [], [], [], [], []
-    for name, region in REGIONS.items():
-        if region.kernels:
-            drive, share, peak, kernel = _pupil_drive(rng, region, features, lags, windows)
-        else:
+    parts = []  # of each region
+    for region in REGIONS.values():
+        drive, share, peak, kernel = _pupil_drive(rng, region, features, lags, windows)
+        if region.hidden:
             drive = _hidden_drive(rng, region, windows, n_samples, bin_size, late * contrast)
-            share, peak, kernel = np.zeros(3), np.full(3, np.nan), np.zeros((3, len(lags)))
         drive = drive_scale * drive + region.psth * early
         rate, counts = _neurons(rng, region, drive, noise_scale, bin_size)
-        rates.append(rate)
-        spikes.append(counts)
-        names += [name] * region.neurons
-        shares.append(share * (drive_scale > 0))
-        peaks.append(peak if drive_scale > 0 else np.full(3, np.nan))
-        kernels.append(drive_scale * kernel)
+        parts.append((rate, counts, share, peak, kernel))
+    rates, spikes, shares, peaks, kernels = zip(*parts, strict=True)
 
+    driven = np.array([drive_scale > 0 and not region.hidden for region in REGIONS.values()])
     truth = Truth(
         rates=np.concatenate(rates, axis=-1),
         pupil=clean[windows].astype(np.float32),
         regions=np.array(list(REGIONS)),
-        driven=np.array([bool(r.kernels) for r in REGIONS.values()]) & (drive_scale > 0),
-        channel_share=np.array(shares),
-        peak_lag=np.array(peaks),
+        driven=driven,
+        channel_share=np.where(driven[:, None], shares, 0.0),
+        peak_lag=np.where(driven[:, None], peaks, np.nan),
         lags=lags,
-        kernels=np.array(kernels),
+        kernels=drive_scale * np.array(kernels),
     )
     return Session(
         pupil=film_eye(rng, clean, bin_size, blink_rate)[windows],
         spikes=np.concatenate(spikes, axis=-1),
-        regions=np.array(names),
+        regions=np.repeat(truth.regions, [region.neurons for region in REGIONS.values()]),
         bin_size=bin_size,
         trials=trials,
         name=f"simulated mouse {seed}",
@@ -157,19 +153,15 @@ def simulate_session(
     )
 
 
-def _check(n_trials, n_bins, bin_size, start, drive_scale, noise_scale, blink_rate):
-    for name, value in (("n_trials", n_trials), ("n_bins", n_bins)):
+def _check(sizes: dict, bin_size: float, start: float, scales: dict) -> None:
+    for name, value in sizes.items():
         if not isinstance(value, (int, np.integer)) or value < 2:
             raise ValueError(f"{name} is {value!r}; give a whole number of at least 2")
     if not (np.isfinite(bin_size) and bin_size > 0):
         raise ValueError(f"bin_size is {bin_size}; give a positive width in seconds")
     if not np.isfinite(start):
         raise ValueError(f"start is {start}; give the time of the first bin in seconds")
-    for name, value in (
-        ("drive_scale", drive_scale),
-        ("noise_scale", noise_scale),
-        ("blink_rate", blink_rate),
-    ):
+    for name, value in scales.items():
         if not (np.isfinite(value) and value >= 0):
             raise ValueError(f"{name} is {value}; give 0 or a positive number")
 
@@ -224,7 +216,7 @@ def _bump(time, rise):
 
 def _pupil_drive(rng, region, features, lags, windows):
     """Log-rate fluctuation (trials, bins) from the pupil, with each channel's share of its
-    variance (3,), peak lag (3,) and kernel (3, lags)."""
+    variance (3,), peak lag (3,) and kernel (3, lags); 0, and NaN for the lag, without kernels."""
     peak, kernels = np.full(3, np.nan), np.zeros((3, len(lags)))
     parts = np.zeros((3, *windows.shape))  # (channels, trials, bins)
     for channel, feature, lag, width, weight in region.kernels:

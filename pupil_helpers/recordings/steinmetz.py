@@ -159,7 +159,7 @@ def table_to_session(table, where: str, part: int | None, start: float = -0.5) -
     def fail(name, problem):
         raise SessionError(f"{where}, field {name!r}: {problem}")
 
-    def field(name, kinds, what) -> np.ndarray:
+    def field(name, kinds="fiub", what="numbers") -> np.ndarray:
         if name not in table:
             fail(name, f"is missing; {again}")
         try:
@@ -172,9 +172,6 @@ def table_to_session(table, where: str, part: int | None, start: float = -0.5) -
             fail(name, f"has dtype {array.dtype}, expected {what}")
         return array
 
-    def numbers(name) -> np.ndarray:
-        return field(name, "fiub", "numbers")
-
     def one(array, name):
         if array.size != 1:
             fail(name, f"has shape {array.shape}, expected one value")
@@ -183,12 +180,12 @@ def table_to_session(table, where: str, part: int | None, start: float = -0.5) -
     if not isinstance(table, dict):
         raise SessionError(f"{where}: is not a table of fields; {again}")
 
-    spks = numbers("spks")
+    spks = field("spks")
     if spks.ndim != 3:
         fail("spks", f"has shape {spks.shape}, expected (neurons, trials, bins)")
     n_neurons, n_trials, n_bins = spks.shape
 
-    recorded = numbers("pupil")
+    recorded = field("pupil")
     if recorded.shape not in {(3, n_trials, n_bins), (1, n_trials, n_bins)}:
         fail(
             "pupil",
@@ -204,13 +201,13 @@ def table_to_session(table, where: str, part: int | None, start: float = -0.5) -
 
     trials = {}
     for name in TRIAL_FIELDS:
-        values = numbers(name)
+        values = field(name)
         if values.shape not in {(n_trials,), (n_trials, 1), (1, n_trials)}:
             fail(name, f"has shape {values.shape}, expected ({n_trials},): one value per trial")
         trials[name] = values.ravel()  # (T,)
 
     mouse, date = (one(field(name, "U", "text"), name) for name in ("mouse_name", "date_exp"))
-    bin_size = float(one(numbers("bin_size"), "bin_size"))
+    bin_size = float(one(field("bin_size"), "bin_size"))
     try:
         return Session(
             pupil=pupil,

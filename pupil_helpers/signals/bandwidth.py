@@ -78,7 +78,7 @@ def choose_bandwidth(
     )
 
 
-def _left_out_bits(counts, kernel, prior=0.1) -> np.ndarray:
+def _left_out_bits(counts, kernel) -> np.ndarray:
     """Log2-likelihood of each bin given its neighbours, above the mean rate's; (regions,)."""
     matrix = kernel.matrix(counts.shape[1])
     np.fill_diagonal(matrix, 0)
@@ -92,6 +92,7 @@ def _left_out_bits(counts, kernel, prior=0.1) -> np.ndarray:
     # Where all neighbours are silent a spike would be impossible: add a tenth of a bin at the
     # mean rate to the n neighbours that the kernel averages over.
     n = 1 / np.maximum((matrix**2).sum(1, keepdims=True), 1e-12) * (mass > 0)  # (bins, 1)
+    prior = 0.1  # bins
     mean = counts.mean((0, 1))  # (regions,)
     rate = (n * (matrix @ counts) + prior * mean) / (n + prior)
     return (xlogy(counts, rate / mean) - rate + mean).sum((0, 1)) / np.log(2)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..checks import check_pupil
 from ..session import CHANNELS
 
 MOTIONS = ("area velocity", "right", "left", "up", "down", "eye speed")
@@ -24,21 +25,6 @@ DIRECTIONS = ("bidirectional", "causal", "anticausal")
 SPANS = 5
 """A sample further beyond the central 98 % of the training samples than this many times their span
 is no pupil's (some 25 SDs of a normal distribution), and counts as missing."""
-
-
-def check_pupil(pupil) -> np.ndarray:
-    """Return ``pupil`` as float32 (trials, bins, 3), or say what is wrong with it."""
-    try:
-        pupil = np.asarray(pupil, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(
-            "pupil is not an array of numbers; give floats, NaN where missing"
-        ) from None
-    if pupil.ndim != 3 or pupil.shape[2] != 3 or 0 in pupil.shape:
-        raise ValueError(f"pupil has shape {pupil.shape}, expected (trials, bins, 3): area, x, y")
-    if np.isinf(pupil).any():
-        raise ValueError("pupil has infinite values; replace missing samples by NaN")
-    return pupil
 
 
 def fill_missing(pupil, direction: str = "bidirectional", average=None) -> np.ndarray:

@@ -12,6 +12,7 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
 MOST_TRIALS = 10_000_000  # no mouse works so long: a larger number is a slip
 
@@ -100,9 +101,8 @@ def random_split(n_trials: int, test_share: float = 0.2, seed: int = 42) -> Spli
     """One random split over trials, as the original PupilEncoder made it.
 
     Kept for comparison: its test trials lie between training trials, so slow drift leaks.
-    Equal to ``sklearn.model_selection.train_test_split(np.arange(n_trials),
-    test_size=test_share, random_state=seed)``: the test part has ``ceil(test_share * n_trials)``
-    trials and both parts are in shuffled order.
+    It is ``sklearn.model_selection.train_test_split`` of the trial numbers: the test part has
+    ``ceil(test_share * n_trials)`` trials and both parts are in shuffled order.
 
     Parameters
     ----------
@@ -129,9 +129,7 @@ def random_split(n_trials: int, test_share: float = 0.2, seed: int = 42) -> Spli
             f"test_share {test_share} of {n_trials} trials leaves an empty part; "
             "use more trials or a share between 0 and 1."
         )
-    # The old generator on purpose: it is the one that reproduces the original's split.
-    order = np.random.RandomState(seed).permutation(n_trials)
-    return Split(order[n_test:], order[:n_test])
+    return Split(*train_test_split(np.arange(n_trials), test_size=n_test, random_state=seed))
 
 
 def _whole(name: str, value, least: int) -> int:

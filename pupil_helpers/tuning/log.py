@@ -12,40 +12,42 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 
 from .._files import locked, write_text
 
 NAME = "evaluations.jsonl"
 
-RESULT = ("status", "loss", "seconds", "curve", "n_steps", "error")
-"""What comes of an evaluation: whether it is "ok", "pruned" (stopped early: its loss is where it
-stood then) or a "fail"; its loss in bits per spike; and the loss after each of ``n_steps`` epochs
-(or blocks)."""
 FAILED = {
     "status": "fail", "loss": None, "seconds": 0.0, "curve": [], "n_steps": None, "error": None,
 }  # fmt: skip
-RECORD = ("evaluation", "params", "drawn", *RESULT)
-"""And what is kept of it: its number, its parameters, and what was drawn to make them, by label."""
+"""What comes of an evaluation that fails before it begins; every result has the same names.
+
+Status is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail"; the loss is
+in bits per spike; the curve is the loss after each of ``n_steps`` epochs (or blocks)."""
+RECORD = ("evaluation", "params", "drawn", *FAILED)
+"""What is kept of it: its number, its parameters, what hyperopt drew to make them, its result."""
 
 
 class EvaluationLog:
-    """Finished evaluations by number, in ``records`` and, if there is a file, on disk."""
+    """Finished evaluations by number, in ``records`` and, if there is a ``path``, on disk."""
 
-    def __init__(self, records: dict[int, dict], path=None, file=None):
-        self.records, self._path, self._file = records, path, file
+    def __init__(self, records: dict[int, dict], path: Path | None = None):
+        self.records, self.path = records, path
 
     def append(self, record: dict) -> None:
         """Keep one finished evaluation; on return it is on the disk. Raises OSError."""
-        if self._file is not None:
+        if self.path is not None:
             line = json.dumps(record, allow_nan=False).encode() + b"\n"
             try:
-                while line:  # a disk that fills up takes a part first
-                    line = line[self._file.write(line) :]
-                os.fsync(self._file.fileno())
+                with open(self.path, "ab", buffering=0) as file:
+                    while line:  # a disk that fills up takes a part first
+                        line = line[file.write(line) :]
+                    os.fsync(file.fileno())
             except OSError as error:
                 raise OSError(
                     error.errno,
-                    f"evaluation {record['evaluation']} could not be written to {self._path} "
+                    f"evaluation {record['evaluation']} could not be written to {self.path} "
                     f"({error.strerror}); make room and search on with the same folder",
                 ) from None
         self.records[record["evaluation"]] = record
@@ -90,38 +92,27 @@ def open_log(folder=None, about: dict | None = None) -> Iterator[EvaluationLog]:
             write_text(path, json.dumps({"about": about}) + "\n")
         found, records, n_bytes = read(path)
         check_same(path, found, about)
-        file = open(path, "r+b", buffering=0)  # noqa: SIM115
-        stack.callback(_close, file)
-        file.truncate(n_bytes)  # a torn last line
-        file.seek(n_bytes)
-        yield EvaluationLog(records, path, file)
-
-
-def _close(file) -> None:
-    with contextlib.suppress(OSError):  # what is not on the disk has been told
-        file.close()
+        os.truncate(path, n_bytes)  # a torn last line
+        yield EvaluationLog(records, path)
 
 
 def check_same(path: Path, found: dict, about: dict) -> None:
     """Refuse a search over something else, as losses are comparable within one search only."""
     for key, value in about.items():
         if found.get(key) != value:
+            there, now = (shorten(str(v), 80, placeholder=" ...") for v in (found.get(key), value))
             raise ValueError(
-                f"{path} holds a search with another {key} ({_short(found.get(key))} there, "
-                f"{_short(value)} now); choose another folder, or search as before"
+                f"{path} holds a search with another {key} ({there} there, {now} now); choose "
+                "another folder, or search as before"
             )
 
 
-def _short(value) -> str:
-    return str(value) if len(str(value)) < 80 else str(value)[:76] + " ..."
-
-
-def read_folder(folder) -> dict[int, dict]:
-    """The finished evaluations in a folder by number; changes nothing there."""
+def read_folder(folder) -> list[dict]:
+    """The finished evaluations in a folder in order of number; changes nothing there."""
     path = Path(folder).expanduser() / NAME
     if not path.exists():
         raise ValueError(f"there is no search in {folder} ({NAME} is missing); give its folder")
-    return read(path)[1]
+    return in_order(read(path)[1])
 
 
 def read(path: Path) -> tuple[dict, dict[int, dict], int]:

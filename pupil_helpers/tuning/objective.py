@@ -19,9 +19,8 @@ from ..signals.splits import inner_blocks
 UNSEEN = {"n_members", "n_blocks", "gap", "shrink", "loss", "psth", "stride", "bin_size"}
 
 RUNGS = ((0.25, 0.8), (0.5, 0.67), (0.75, 0.5))
-"""When an evaluation is stopped early: after a quarter of its epochs if it is among the worst
-fifth of those that came that far, after half of them among the worst third, after three quarters
-among the worse half."""
+"""When an evaluation is stopped early: after this share of its epochs, if its loss is above this
+quantile of those that came that far."""
 
 
 class Objective:
@@ -58,7 +57,7 @@ class Objective:
         Returns
         -------
         dict
-            As :data:`~pupil_helpers.tuning.log.RESULT`.
+            As :data:`~pupil_helpers.tuning.log.FAILED`.
         """
         start, curve = time.perf_counter(), []
         result = {"status": "ok", "loss": None, "n_steps": None, "error": None}

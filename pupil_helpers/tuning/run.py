@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
-from itertools import count, islice
 
 import hyperopt
 import numpy as np
@@ -16,7 +15,7 @@ from hyperopt.pyll import as_apply
 from hyperopt.pyll.stochastic import sample
 
 from ..evaluation.workers import WorkerKilled, run_jobs
-from .log import FAILED, RESULT, EvaluationLog, in_order
+from .log import FAILED, EvaluationLog, in_order
 from .objective import Objective, bars, whole_numbers
 
 
@@ -53,9 +52,7 @@ class Run:
             for number in missing:
                 while min(under_way, default=number) <= number - lag:
                     yield None  # a result that this suggestion builds on is not there yet
-                known = [
-                    record for record in in_order(records) if record["evaluation"] <= number - lag
-                ]
+                known = [records[earlier] for earlier in range(number - lag + 1)]
                 (doc,) = self.suggest([number], domain, as_trials(known), None)
                 under_way[number] = drawn_values(doc)
                 limits = () if n_compared is None else bars(known, n_compared)
@@ -84,27 +81,21 @@ class Run:
                 "both the folder and trials hold finished evaluations; give an empty trials to "
                 "go on from the folder"
             )
-        seen = set(range(len(known)))
-        trials.insert_trial_docs(as_docs(known, tids=seen))
-        trials.refresh()
-        taken, problems = {record["evaluation"] for record in known}, []
-
-        def number_of(tid):
-            free = (number for number in count() if number not in taken)
-            return next(islice(free, tid - len(known), None))
+        add_to(trials, known)
+        taken = [record["evaluation"] for record in known]
+        free = [n for n in range(max(self.max_evals, len(trials))) if n not in taken]
+        numbers = taken + free  # in the log, by hyperopt's
+        seen, problems = set(range(len(known))), []
 
         def record_finished(trials, *_):
             try:
                 for doc in list(trials._dynamic_trials):  # with those that hyperopt calls errors
-                    failed = doc["state"] == hyperopt.JOB_STATE_ERROR
-                    if doc["tid"] in seen or not (
-                        failed or doc["state"] == hyperopt.JOB_STATE_DONE
-                    ):
-                        continue
-                    seen.add(doc["tid"])
-                    error = {"error": str(doc["misc"].get("error"))}
-                    result = FAILED | error if failed else doc["result"]
-                    self._record(number_of(doc["tid"]), drawn_values(doc), result)
+                    tid, failed = doc["tid"], doc["state"] == hyperopt.JOB_STATE_ERROR
+                    if tid not in seen and (failed or doc["state"] == hyperopt.JOB_STATE_DONE):
+                        seen.add(tid)
+                        error = {"error": str(doc["misc"].get("error"))}
+                        result = FAILED | error if failed else doc["result"]
+                        self._record(numbers[tid], drawn_values(doc), result)
             except Exception as error:  # SparkTrials calls from a thread that must not die
                 problems.append(error)
             return bool(problems), []
@@ -122,7 +113,7 @@ class Run:
 
     def _record(self, number: int, drawn: dict, result: dict) -> None:
         params = whole_numbers(self.objective.model, to_params(self.space, drawn))
-        kept = {name: result[name] for name in RESULT}
+        kept = {name: result[name] for name in FAILED}
         self.log.append({"evaluation": number, "params": params, "drawn": drawn, **kept})
         self.on_record()
 
@@ -179,12 +170,16 @@ def draw_example(space, seed: int) -> dict:
 # -- hyperopt's form of evaluations ----------------------------------------------------------
 
 
-def as_docs(records, tids=None) -> list[dict]:
-    """Records as the documents that hyperopt keeps of what it calls finished trials."""
+def as_trials(records) -> hyperopt.Trials:
+    """Records as hyperopt's finished trials, so that its algorithms go on from what is known."""
+    return add_to(hyperopt.Trials(), records)
+
+
+def add_to(trials: hyperopt.Trials, records) -> hyperopt.Trials:
+    """Put records into empty trials; their place becomes hyperopt's number."""
     docs = []
-    tids = [record["evaluation"] for record in records] if tids is None else tids
-    for tid, record in zip(tids, records, strict=True):
-        result = {name: record[name] for name in RESULT}
+    for tid, record in enumerate(records):
+        result = {name: record[name] for name in FAILED}
         if result["status"] == "pruned":
             result["status"] = hyperopt.STATUS_OK
         drawn = {label: [] if v is None else [v] for label, v in record["drawn"].items()}
@@ -192,13 +187,7 @@ def as_docs(records, tids=None) -> list[dict]:
         doc |= {"state": hyperopt.JOB_STATE_DONE, "result": result}
         doc["misc"] |= {"vals": drawn, "idxs": {k: [tid] * len(v) for k, v in drawn.items()}}
         docs.append(doc)
-    return docs
-
-
-def as_trials(records) -> hyperopt.Trials:
-    """Records as a hyperopt ``Trials``, so that its algorithms go on from what is known."""
-    trials = hyperopt.Trials()
-    trials.insert_trial_docs(as_docs(records))
+    trials.insert_trial_docs(docs)
     trials.refresh()
     return trials
 

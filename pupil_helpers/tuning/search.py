@@ -18,7 +18,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 
 import hyperopt
 import numpy as np
@@ -193,7 +192,7 @@ class Search:
     @classmethod
     def load(cls, folder, model=None) -> Search:
         """Read a search back from its folder, even while it is running; nothing is unpickled."""
-        return cls(in_order(read_folder(folder)), as_model(model))
+        return cls(read_folder(folder), as_model(model))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -203,17 +202,12 @@ class Search:
         is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail". A parameter
         that is called like another column, such as ``epochs``, is ``param_epochs``.
         """
-        rows = [
-            {
-                **{name: record[name] for name in COLUMNS if name != "epochs"},
-                "epochs": len(record["curve"]),
-                **{f"param_{k}" if k in COLUMNS else k: v for k, v in record["params"].items()},
-            }
-            for record in self.records
-        ]
-        table = pd.DataFrame(rows, columns=list(dict.fromkeys(chain(COLUMNS, *rows))))
-        table["error"] = table.pop("error")  # last
-        return table.astype({"loss": float, "seconds": float})
+        rows = [{**record, "epochs": len(record["curve"])} for record in self.records]
+        table = pd.DataFrame(rows, columns=COLUMNS).astype({"loss": float, "seconds": float})
+        params = pd.DataFrame([record["params"] for record in self.records])
+        params = params.rename(columns={name: f"param_{name}" for name in COLUMNS})
+        error = table.pop("error")  # comes last
+        return pd.concat([table, params, error], axis=1)
 
     @property
     def best_evaluation(self) -> dict:

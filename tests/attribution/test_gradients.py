@@ -79,13 +79,10 @@ def test_steps_are_doubled_until_complete():
         def forward(self, pupil):
             return torch.relu(pupil[..., :1] - 61.3) ** 2
 
-    pupil = some_pupil(gaps=False)
-    rough = integrated_gradients(Kinked(), pupil, n_steps=1, tolerance=None)
-    fine = integrated_gradients(Kinked(), pupil, n_steps=1, tolerance=1e-3)
-    assert rough.n_steps == 1
-    assert rough.completeness_error > 1e-2
-    assert fine.n_steps > 1
-    assert fine.completeness_error <= 1e-3
+    options = {"pupil": some_pupil(gaps=False), "n_steps": 1}
+    rough, fine = (integrated_gradients(Kinked(), tolerance=t, **options) for t in (None, 1e-3))
+    assert rough.n_steps == 1 < fine.n_steps
+    assert rough.completeness_error > 1e-2 > 1e-3 >= fine.completeness_error
 
 
 def test_trials_are_explained_independently(model, session, monkeypatch):
@@ -196,7 +193,6 @@ def test_scrambling_keeps_each_layer_to_itself(model):
         ({"bins": [1, 2]}, "one for each of 6 trials"),
         ({"bins": 1.5}, "whole number"),
         ({"reference": [1.0, 2.0]}, "one value per channel"),
-        ({"reference": [np.nan, 2.0, 3.0]}, "missing or infinite"),
         ({"n_steps": 0}, "at least 1"),
     ],
 )

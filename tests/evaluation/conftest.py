@@ -1,4 +1,4 @@
-import logging
+from logging.handlers import BufferingHandler
 
 import pytest
 from contestants import LOG, small_session
@@ -12,13 +12,8 @@ def session():
 @pytest.fixture
 def fits():
     """What the models have said while they were fitted in this process."""
-
-    class Handler(logging.Handler):
-        def emit(self, record):
-            told.append(record.getMessage())
-
-    told, handler = [], Handler()
-    LOG.setLevel(logging.INFO)
+    handler = BufferingHandler(capacity=10_000)
+    LOG.setLevel("INFO")
     LOG.addHandler(handler)
-    yield told
+    yield handler.buffer
     LOG.removeHandler(handler)

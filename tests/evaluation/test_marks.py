@@ -18,6 +18,7 @@ from pupil_helpers.evaluation.marks import mark
 from pupil_helpers.models.linear import PSTH, Ridge
 
 FACTOR = 2
+KINDS = ("property", "classmethod", "staticmethod", "functools.cached_property")
 
 
 def times(factor):
@@ -40,7 +41,7 @@ def network(seed):
 
 def typed(body):
     """An object of a class from a notebook cell."""
-    names = {"Noisy": Noisy, "__name__": "__main__"}
+    names = {"Noisy": Noisy, "functools": functools, "__name__": "__main__"}
     exec(f"class Model(Noisy):\n    {body}", names)
     return names["Model"]()
 
@@ -65,7 +66,7 @@ def things():
         *(Ridge(), Ridge(n_lags=3), PSTH(), PSTH, {"area", "x", "y"}, itself()),
         *(typed("def _fit(self, *_): self.x = 1"), typed("def _fit(self, *_): self.x = 2")),
         *(typed("setting = [1, 2]"), typed("setting = [1, 3]")),
-        *(typed("level = property(lambda _: 1)"), typed("level = property(lambda _: 2)")),
+        *(typed(f"level = {kind}(lambda *_: {level})") for kind in KINDS for level in (1, 2)),
     ]
 
 

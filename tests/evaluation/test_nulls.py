@@ -1,3 +1,7 @@
+"""Controls that keep their promise on drifting and stationary signals, and those that do not."""
+
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.signal import lfilter
@@ -16,14 +20,11 @@ from pupil_helpers.models.linear import Ridge as LaggedRidge
 from pupil_helpers.signals.rates import boxcar
 from pupil_helpers.signals.splits import blocked_folds
 
-N_PAIRS = 300
-TOO_MANY = binom.ppf(0.999, N_PAIRS, 0.05)  # false positives that a 5 % test would hardly reach
 
-
-def drifting(rng, n_trials=100, n_bins=8, features=1):
+def drifting(rng, n_trials=100, n_bins=8):
     """A random walk over trials with something faster on top."""
-    slow = np.cumsum(rng.standard_normal((n_trials, 1, features)), axis=0) / 5
-    return slow + 0.3 * rng.standard_normal((n_trials, n_bins, features))
+    slow = np.cumsum(rng.standard_normal((n_trials, 1, 1)), axis=0) / 5
+    return slow + 0.3 * rng.standard_normal((n_trials, n_bins, 1))
 
 
 def stationary(rng, n_trials=100, n_bins=8, memory=0.9):
@@ -31,6 +32,11 @@ def stationary(rng, n_trials=100, n_bins=8, memory=0.9):
     noise = np.sqrt(1 - memory**2) * rng.standard_normal((n_trials + 100, 1, 1))
     slow = lfilter([1], [1, -memory], noise, axis=0)[100:]
     return slow + 0.3 * rng.standard_normal((n_trials, n_bins, 1))
+
+
+def locked_to_task(rng, n_trials=40, n_bins=20):
+    bump = 2 * np.exp(-0.5 * ((np.arange(n_bins) - 12) / 3) ** 2)[:, None]
+    return bump + 0.5 * rng.standard_normal((n_trials, n_bins, 1))
 
 
 def fire(rng, drive):
@@ -58,95 +64,83 @@ class Ridge:
         return self.psth + (pupil - self.centre) @ self.weights
 
 
-def false_positives(control, make=drifting, score=correlation, n_pairs=N_PAIRS):
+def p_value(control, make, rng, score, pupil, counts):
+    """With 19 null pairings (the linear shift: 40)."""
+    if control is session_permutation:
+        return control(score, pupil, counts, [make(rng) for _ in range(19)]).p[0]
+    return control(score, pupil, counts, 20 if control is linear_shift else 19).p[0]
+
+
+def false_positives(control, make, n_pairs, score=correlation):
     """How often a control calls unrelated signals related at p ≤ 0.05."""
     hits = 0
     for seed in range(n_pairs):
         rng = np.random.default_rng(seed)
         pupil, counts = make(rng), fire(rng, make(rng))
-        hits += control(rng, score, pupil, counts).p[0] <= 0.05
+        hits += p_value(control, make, rng, score, pupil, counts) <= 0.05
     return hits
 
 
-def other_sessions(make, n=19):
-    def control(rng, score, pupil, counts):
-        return session_permutation(score, pupil, counts, [make(rng) for _ in range(n)])
-
-    return control
-
-
-@pytest.mark.parametrize("make", [drifting, stationary])
-def test_session_permutation_keeps_false_positives_at_five_percent(make):
-    assert false_positives(other_sessions(make), make) <= TOO_MANY
-
-
-def test_naive_controls_take_drift_for_a_link():
-    trial = false_positives(lambda _, *pair: trial_shuffle(*pair, n=19))
-    circular = false_positives(lambda _, *pair: circular_shift(*pair, n=19))
-    assert trial > 0.4 * N_PAIRS
-    assert circular > 0.1 * N_PAIRS
-    assert min(trial, circular) > TOO_MANY
+@pytest.mark.parametrize(
+    ("control", "make", "n_pairs", "score"),
+    [
+        (session_permutation, drifting, 300, correlation),
+        (session_permutation, stationary, 300, correlation),
+        (session_permutation, locked_to_task, 100, correlation),
+        (session_permutation, partial(drifting, n_trials=60, n_bins=4), 100, refit_score(Ridge, 3)),
+        (linear_shift, stationary, 300, correlation),
+    ],
+)
+def test_proper_controls_keep_false_positives_at_five_percent(control, make, n_pairs, score):
+    hardly_reached = binom.ppf(0.999, n_pairs, 0.05)
+    assert false_positives(control, make, n_pairs, score) <= hardly_reached
 
 
-def test_time_shuffle_takes_a_common_lock_to_the_task_for_a_link():
-    def task_locked(rng, n_trials=40, n_bins=20):
-        bump = 2 * np.exp(-0.5 * ((np.arange(n_bins) - 12) / 3) ** 2)[:, None]
-        return bump + 0.5 * rng.standard_normal((n_trials, n_bins, 1))
-
-    naive = false_positives(lambda _, *pair: time_shuffle(*pair, n=19), task_locked, n_pairs=50)
-    assert naive > 40
-    proper = false_positives(other_sessions(task_locked), task_locked, n_pairs=100)
-    assert proper <= binom.ppf(0.999, 100, 0.05)
-
-
-def test_linear_shift_is_conservative_for_stationary_signals():
-    hits = false_positives(lambda _, *pair: linear_shift(*pair, max_shift=20), stationary)
-    assert hits <= TOO_MANY
-
-
-def test_refitted_model_is_not_fooled_by_drift():
-    def make(rng):
-        return drifting(rng, n_trials=60, n_bins=4)
-
-    score = refit_score(Ridge, n_folds=3)
-    hits = false_positives(other_sessions(make), make, score, n_pairs=100)
-    assert hits <= binom.ppf(0.999, 100, 0.05)
+@pytest.mark.parametrize(
+    ("control", "make", "n_pairs", "share"),
+    [
+        (trial_shuffle, drifting, 300, 0.4),
+        (circular_shift, drifting, 300, 0.1),
+        (time_shuffle, locked_to_task, 50, 0.8),
+    ],
+)
+def test_naive_controls_take_drift_or_a_lock_to_the_task_for_a_link(control, make, n_pairs, share):
+    hits = false_positives(control, make, n_pairs)
+    assert hits > max(share * n_pairs, binom.ppf(0.999, n_pairs, 0.05))
 
 
 @pytest.mark.parametrize("score", [correlation, refit_score(Ridge)])
-def test_every_control_finds_a_real_link(score):
+@pytest.mark.parametrize(
+    "control", [session_permutation, linear_shift, circular_shift, trial_shuffle, time_shuffle]
+)
+def test_every_control_finds_a_real_link(control, score):
     rng = np.random.default_rng(0)
     pupil = stationary(rng)
-    counts = fire(rng, 2 * pupil)
-    results = [
-        session_permutation(score, pupil, counts, [stationary(rng) for _ in range(19)]),
-        linear_shift(score, pupil, counts, 20),
-        circular_shift(score, pupil, counts, 19),
-        trial_shuffle(score, pupil, counts, 19),
-        time_shuffle(score, pupil, counts, 19),
-    ]
-    assert [result.p[0] for result in results] == pytest.approx([0.05, 1 / 21, 0.05, 0.05, 0.05])
+    found = p_value(control, stationary, rng, score, pupil, fire(rng, 2 * pupil))
+    assert found == pytest.approx(1 / 21 if control is linear_shift else 1 / 20)
 
 
-def test_p_counts_ties_and_missing_scores_against_the_pairing():
-    counts = np.ones((12, 5, 3))
-    marks = iter([[3, 1, 2], [0, 1, 3], [1, 5, 1], [0, 0, np.nan]])  # three nulls, then the real
+def numbered(n_trials=12):
+    """A pupil that says in every sample which trial it is."""
+    return np.tile(np.arange(float(n_trials))[:, None, None], (1, 5, 3))
+
+
+@pytest.mark.parametrize(
+    ("observed", "nulls", "p"),
+    [
+        ([0, 0, np.nan], [[3, 1, 2], [0, 1, 3], [1, 5, 1]], [1, 1, 1]),
+        ([0.9], [[0.1], [np.nan], [0.5]], [0.5]),  # (1 + the missing one) / (1 + 3)
+    ],
+)
+def test_p_counts_ties_and_missing_scores_against_the_pairing(observed, nulls, p):
+    scores = [*nulls, observed]  # the real pupil is the last
+    pupils = [np.full((12, 5, 3), number) for number in range(4)]
     result = session_permutation(
-        lambda pupil, counts: np.array(next(marks), dtype=float),
-        np.zeros((12, 5, 3)),
-        counts,
-        [np.zeros((12, 5, 3))] * 3,
+        lambda pupil, _: np.array(scores[pupil[0, 0, 0]], dtype=float),
+        *(pupils[-1], np.ones((12, 5, len(p))), pupils[:-1]),
     )
-    assert result.null.shape == (3, 3)
-    assert list(result.p) == [1.0, 1.0, 1.0]
-    scores = iter([[0.1], [np.nan], [0.5], [0.9]])
-    result = session_permutation(
-        lambda pupil, counts: np.array(next(scores)),
-        np.zeros((12, 5, 3)),
-        counts,
-        [np.zeros((12, 5, 3))] * 3,
-    )
-    assert result.p[0] == 0.5  # (1 + the missing one) / (1 + 3)
+    np.testing.assert_array_equal(result.null, nulls)
+    assert result.p.tolist() == p
 
 
 def test_all_sessions_are_cut_to_the_shortest():
@@ -158,42 +152,39 @@ def test_all_sessions_are_cut_to_the_shortest():
 
     others = [np.zeros((30, 5, 3)), np.zeros((20, 5, 3))]
     session_permutation(score, np.zeros((25, 5, 3)), np.ones((25, 5, 2)), others)
-    assert set(seen) == {((20, 5, 3), (20, 5, 2))}
+    assert seen == [((20, 5, 3), (20, 5, 2))] * 3
 
 
 def test_linear_shift_pairs_the_same_counts_with_every_shift_and_wraps_nothing():
-    trial = np.arange(20.0)
-    pairs = []
+    shifts = []
 
     def score(pupil, counts):
-        pairs.append((pupil[:, 0, 0], counts[:, 0, 0]))
+        np.testing.assert_array_equal(counts, numbered(20)[3:17])
+        difference = pupil - counts
+        assert (difference == difference[0]).all()
+        shifts.append(int(difference[0, 0, 0]))
         return np.zeros(1)
 
-    signal = np.tile(trial[:, None, None], (1, 4, 1))
-    linear_shift(score, signal, signal, max_shift=3)
-    assert all(np.array_equal(counts, trial[3:17]) for _, counts in pairs)
-    shifts = [int((pupil - counts)[0]) for pupil, counts in pairs]
-    assert shifts == list(range(-3, 4))
-    assert all((np.diff(pupil) == 1).all() for pupil, _ in pairs)
+    linear_shift(score, numbered(20), numbered(20), max_shift=3)
+    assert sorted(shifts) == list(range(-3, 4))
 
 
-def test_conservative_p_is_rank_over_half_the_shifts():
-    scores = iter([5.0, 1, 1, 3, 1, 4, 1])  # N = 3: the unshifted 3.0 ranks third of seven
-    arguments = np.zeros((20, 4, 1)), np.ones((20, 4, 1)), 3
-    assert linear_shift(lambda *_: np.array([next(scores)]), *arguments).p[0] == 3 / 4
-    scores = iter([5.0, 1, 1, 3, 1, 4, 1])
-    usual = linear_shift(lambda *_: np.array([next(scores)]), *arguments, conservative=False)
-    assert usual.p[0] == 3 / 7
+@pytest.mark.parametrize(("conservative", "p"), [(True, 3 / 4), (False, 3 / 7)])
+def test_conservative_p_is_rank_over_half_the_shifts(conservative, p):
+    by_shift = [5.0, 1, 1, 3, 1, 4, 1]  # the unshifted 3 ranks third of seven
+
+    def score(pupil, _):
+        return by_shift[int(pupil[0, 0, 0])]
+
+    assert linear_shift(score, numbered(20), np.ones((20, 5, 1)), 3, conservative).p[0] == p
 
 
 def test_time_shuffle_keeps_channels_together_and_trials_in_place():
     pupil = np.random.default_rng(0).normal(size=(6, 10, 2))
     pupil[..., 1] = 2 * pupil[..., 0]
-    shuffled = []
-    time_shuffle(lambda p, _: shuffled.append(p) or np.zeros(1), pupil, np.ones((6, 10, 1)), n=1)
-    null, real = shuffled
-    np.testing.assert_array_equal(real, pupil)
-    assert not np.array_equal(null, pupil)
+    seen = []
+    time_shuffle(lambda p, _: seen.append(p) or np.zeros(1), pupil, np.ones((6, 10, 1)), n=1)
+    (null,) = (other for other in seen if not np.array_equal(other, pupil))
     np.testing.assert_array_equal(null[..., 1], 2 * null[..., 0])
     np.testing.assert_array_equal(np.sort(null, axis=1), np.sort(pupil, axis=1))
 

@@ -61,18 +61,15 @@ def test_summary_interval_is_the_block_bootstrap_of_the_joined_folds(session, ta
 
 
 def test_differences_in_r2_are_taken_trial_by_trial(table):
-    found = differences(table, "psth", n_boot=200).set_index(["model", "region"])
     r2 = summary(table, "r2", n_boot=200).set_index(["model", "region"])
-    assert sorted(found.index.unique("model")) == ["constant", "low", "noisy"]
-    for model in ("noisy", "low"):
-        difference = r2.loc[model, "score"] - r2.loc["psth", "score"]
+    for model, other in [("noisy", "psth"), ("low", "psth"), ("low", "noisy")]:
+        found = differences(table, other, n_boot=200).set_index(["model", "region"])
+        assert set(found.index.unique("model")) == {"noisy", "psth", "low", "constant"} - {other}
+        difference = r2.loc[model, "score"] - r2.loc[other, "score"]
         np.testing.assert_allclose(found.loc[model, "score"], difference)
-    width, alone = found["high"] - found["low"], r2["high"] - r2["low"]
-    assert (width.loc["noisy"] < alone.loc["noisy"]).all()  # it is much like the PSTH
-    against = differences(table, "noisy", n_boot=200).set_index(["model", "region"])
-    np.testing.assert_allclose(
-        against.loc["low", "score"], r2.loc["low", "score"] - r2.loc["noisy", "score"]
-    )
+    found = differences(table, "psth", n_boot=200).set_index(["model", "region"]).loc["noisy"]
+    alone = r2.loc["noisy"]  # it is much like the PSTH
+    assert (found["high"] - found["low"] < alone["high"] - alone["low"]).all()
 
 
 def test_other_bins_are_smoothed_over_100_ms_too(session):

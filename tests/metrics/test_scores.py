@@ -43,23 +43,28 @@ seeds = st.integers(0, 10_000)
 # -- scores against independent references --------------------------------------------------
 
 
+def r2_per_region(y, p):
+    return r2_score(flat(y), flat(p), multioutput="raw_values")
+
+
 @given(seed=seeds, shape=shapes)
-def test_r2_is_scikit_learns_after_smoothing(seed, shape):
+def test_scores_of_squared_error_are_scikit_learns_after_smoothing(seed, shape):
     counts, rates = example(seed, shape)
+    counts[:, 0] += 3  # every trial varies, so that all scores exist
+    by_psth = psth(counts[:1]) + 0.1
     for kernel in (None, KERNEL, gaussian(0.03, 0.01)):
-        y, p = (v if kernel is None else smooth(v, kernel) for v in (counts, rates))
-        expected = r2_score(flat(y), flat(p), multioutput="raw_values")
-        np.testing.assert_allclose(r2(counts, rates, kernel), expected, rtol=1e-8, atol=1e-10)
-
-
-@given(seed=seeds, shape=shapes)
-def test_poisson_d2_is_scikit_learns(seed, shape):
-    counts, rates = example(seed, shape)
-    counts[0, 0] += 1  # at least one spike, so that the score exists
-    expected = [
-        d2_tweedie_score(y, p, power=1) for y, p in zip(flat(counts).T, flat(rates).T, strict=True)
-    ]
-    np.testing.assert_allclose(poisson_d2(counts, rates), expected, rtol=1e-8, atol=1e-10)
+        arrays = counts, rates, np.broadcast_to(by_psth, counts.shape)
+        y, p, b = arrays if kernel is None else [smooth(values, kernel) for values in arrays]
+        ours, other = r2_per_region(y, p), r2_per_region(y, b)
+        in_trials = [r2_per_region(*both) for both in zip(y, p, strict=True)]
+        for found, expected in (
+            (r2(counts, rates, kernel), ours),
+            (r2_difference(counts, rates, by_psth, kernel), ours - other),
+            (psth_relative(counts, rates, by_psth, kernel), 1 - (1 - ours) / (1 - other)),
+            (trial_r2(counts, rates, kernel), in_trials),
+            (median_trial_r2(counts, rates, kernel), np.median(in_trials, axis=0)),
+        ):
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
 
 
 def nll(rates, counts):
@@ -69,42 +74,18 @@ def nll(rates, counts):
 
 
 @given(seed=seeds, shape=shapes)
-def test_bits_per_spike_is_the_neural_latents_benchmarks(seed, shape):
+def test_poisson_scores_are_scikit_learns_and_the_neural_latents_benchmarks(seed, shape):
     counts, rates = example(seed, shape)
-    counts[0, 0] += 1
-    rates[1, 1] = 0  # their rule: a rate of 0 counts as 1e-9
+    counts[0, 0] += 1  # at least one spike, so that the scores exist
+    columns = zip(flat(counts).T, flat(rates).T, strict=True)
+    expected = [d2_tweedie_score(y, p, power=1) for y, p in columns]
+    np.testing.assert_allclose(poisson_d2(counts, rates), expected, rtol=1e-8, atol=1e-10)
+    rates[1, 1] = 0  # the benchmark's rule: a rate of 0 counts as 1e-9
     for null in (None, psth(counts) + 0.1):
-        null_rates = counts.mean((0, 1)) if null is None else null
-        null_rates = np.broadcast_to(null_rates, counts.shape)
+        null_rates = np.broadcast_to(counts.mean((0, 1)) if null is None else null, counts.shape)
         bits = (nll(null_rates, counts) - nll(rates, counts)) / np.log(2)
-        expected = bits / counts.sum((0, 1))
         found = bits_per_spike(counts, rates, null)
-        np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-9)
-
-
-def test_psth_relative_and_r2_difference_are_ratios_of_squared_errors():
-    counts, rates = example()
-    psth_prediction = psth(counts[:10])
-    kernel = boxcar(0.05, 0.01)
-    y, p = smooth(counts, kernel), smooth(rates, kernel)
-    b = smooth(np.broadcast_to(psth_prediction, counts.shape), kernel)
-    sse, sse_psth = ((y - p) ** 2).sum((0, 1)), ((y - b) ** 2).sum((0, 1))
-    relative = psth_relative(counts, rates, psth_prediction, kernel)
-    np.testing.assert_allclose(relative, 1 - sse / sse_psth)
-    difference = r2_score(flat(y), flat(p), multioutput="raw_values") - r2_score(
-        flat(y), flat(b), multioutput="raw_values"
-    )
-    np.testing.assert_allclose(r2_difference(counts, rates, psth_prediction, kernel), difference)
-
-
-def test_trial_r2_is_scikit_learns_trial_by_trial():
-    counts, rates = example()
-    y, p = smooth(counts, KERNEL), smooth(rates, KERNEL)
-    expected = np.array(
-        [r2_score(a, b, multioutput="raw_values") for a, b in zip(y, p, strict=True)]
-    )
-    np.testing.assert_allclose(trial_r2(counts, rates, KERNEL), expected)
-    np.testing.assert_allclose(median_trial_r2(counts, rates, KERNEL), np.median(expected, axis=0))
+        np.testing.assert_allclose(found, bits / counts.sum((0, 1)), rtol=1e-7, atol=1e-9)
 
 
 # -- what a score should say --------------------------------------------------------------------
@@ -146,24 +127,22 @@ def drifting_trials(rng, n_trials, memory=0.4):
 @pytest.mark.parametrize("metric", ["psth_relative", "r2", "bits_per_spike"])
 def test_intervals_cover_the_long_run_score_in_90_to_98_percent(metric):
     rng = np.random.default_rng(4)
-    n_sessions = 400
-
-    def arguments(n_trials):
-        counts, predicted, by_psth = drifting_trials(rng, n_trials)
-        return counts, predicted, by_psth if metric == "psth_relative" else None
-
-    score = {"r2": r2, "psth_relative": psth_relative, "bits_per_spike": bits_per_spike}[metric]
-    counts, predicted, by_psth = arguments(20_000)
-    extra = () if by_psth is None else (by_psth,)
-    smoothing = {} if metric == "bits_per_spike" else {"kernel": boxcar(0.05, 0.01)}
-    truth = score(counts, predicted, *extra, **smoothing)[0]
-    hits = 0
-    for i in range(n_sessions):
+    kernel = boxcar(0.05, 0.01)
+    counts, predicted, by_psth = drifting_trials(rng, 20_000)
+    truth = {
+        "r2": lambda: r2(counts, predicted, kernel),
+        "psth_relative": lambda: psth_relative(counts, predicted, by_psth, kernel),
+        "bits_per_spike": lambda: bits_per_spike(counts, predicted),
+    }[metric]()
+    hits = []
+    for seed in range(400):
+        counts, predicted, by_psth = drifting_trials(rng, 150)
+        reference = by_psth if metric == "psth_relative" else None
         ci = bootstrap_ci(
-            *arguments(150), metric=metric, kernel=boxcar(0.05, 0.01), n_boot=200, seed=i
+            counts, predicted, reference, metric, kernel=kernel, n_boot=200, seed=seed
         )
-        hits += ci.low[0] <= truth <= ci.high[0]
-    assert 0.90 - 0.02 <= hits / n_sessions <= 0.98 + 0.01  # ± the luck of 400 sessions
+        hits.append(ci.low <= truth <= ci.high)
+    assert 0.90 - 0.02 <= np.mean(hits) <= 0.98 + 0.01  # ± the luck of 400 sessions
 
 
 def test_interval_of_independent_trials_is_the_linearised_t_interval():

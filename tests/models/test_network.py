@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from pupil_helpers.models.network import EncoderNet, MemberLinear, MemberRecurrence, PlainRNN
+from pupil_helpers.models.network import (
+    EncoderNet,
+    MemberLinear,
+    MemberRecurrence,
+    PlainRNN,
+)
 from pupil_helpers.models.neural import MemberGRU
 
 torch.set_num_threads(1)

@@ -15,7 +15,7 @@ TIME = np.arange(50) * 0.01
 LAGS = np.arange(-20, 31) * 0.01
 PUPIL, PARTS = RNG.normal(size=(50, 3)), RNG.normal(size=(50, 2, 3))
 PROFILE = LagProfile(LAGS, *RNG.normal(size=(2, 51, 2, 3)), None, None)
-CORRELATION = LagCorrelation(LAGS, RNG.uniform(-1, 1, (51, 2, 3)), None)
+CORRELATION = LagCorrelation(LAGS, RNG.uniform(-1, 1, (51, 2, 3)))
 SHARES = {"truth": np.full((2, 3), 1 / 3), "mine": np.array([[0.5, 0.3, 0.2], [1, 0, 0]])}
 SCORES = {"good": [0.5, 0.1], "bad": [-0.3, 0.2]}
 SIZES = {"good": np.full((2, 3), 0.1), "bad": np.full((2, 3), 0.2)}
@@ -65,10 +65,10 @@ def test_shares_fill_their_bars():
 
 
 def test_negative_scores_are_in_sight():
-    fig = figures.score_and_attribution(REGIONS, SCORES, SIZES)
-    assert fig.axes[2].get_xlim()[0] < -0.3
-    assert fig.axes[2].get_xlim() == fig.axes[0].get_xlim()
-    assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == REGIONS
+    axes = figures.score_and_attribution(REGIONS, SCORES, SIZES).axes
+    assert axes[2].get_xlim() == axes[0].get_xlim()
+    assert axes[2].get_xlim()[0] < -0.3
+    assert [t.get_text() for t in axes[0].get_yticklabels()] == REGIONS
 
 
 def test_contributions_add_up_to_the_line():

@@ -28,6 +28,10 @@ ALARMS = pd.DataFrame({"CA1": [0.4, 0.0], "LGd": [1.0, 0.9]}, index=["shuffle", 
 TRACES = RNG.uniform(size=(4, 3, 50, 2))
 
 
+def dots(ax):
+    return [line for line in ax.lines if line.get_marker() == "o"]
+
+
 def test_every_figure_draws_and_names_its_axes(labels):
     curves = RNG.uniform(size=(50, 2))
     drawn = {
@@ -43,10 +47,6 @@ def test_every_figure_draws_and_names_its_axes(labels):
     }
     for fig, says in drawn.items():
         assert any(says in text for text in labels(fig))
-
-
-def dots(ax):
-    return [line for line in ax.lines if line.get_marker() == "o"]
 
 
 def test_scores_are_drawn_as_given_with_0_in_sight():
@@ -103,5 +103,4 @@ def test_traces_draw_the_truth_only_if_it_is_known():
 
 
 def test_alarms_are_per_cent():
-    ax = figures.alarms(ALARMS).axes[0]
-    assert [bar.get_width() for bar in ax.patches] == [40, 0]
+    assert [bar.get_width() for bar in figures.alarms(ALARMS).axes[0].patches] == [40, 0]

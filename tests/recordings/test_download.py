@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import Mock
 
 import numpy as np
 import pooch
@@ -114,6 +115,10 @@ class Bait:
         return os.getcwd, ()
 
 
+FULL = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+FORBIDDEN = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+
+
 def one_line(error) -> str:
     message = str(error.value)
     assert "\n" not in message
@@ -128,37 +133,25 @@ def assert_is(session, entry):
     np.testing.assert_array_equal(session.spikes, np.moveaxis(entry["spks"], 0, -1))
 
 
+def load(folder, index=0) -> Session:
+    return load_session("steinmetz", index=index, folder=folder)
+
+
 # -- a good day ---------------------------------------------------------------------------------
 
 
-def test_downloads_once_and_reads_the_small_copy_afterwards(server, entries, tmp_path):
-    first = load_session("steinmetz", index=3, folder=tmp_path)
-    assert_is(first, entries[3])
-    assert server.asked == [None]
-    copies = [f"steinmetz_{index:02d}.npz" for index in range(13)]
-    assert names(tmp_path) == [CHECKSUMS, *copies, PART]
-
-    with np.load(tmp_path / "steinmetz_03.npz", allow_pickle=False) as copy:
-        assert all(copy[name].dtype != object for name in copy.files)
-    (tmp_path / PART).unlink()
-    again = load_session("steinmetz", index=3, folder=tmp_path)
-    assert server.asked == [None]
+def test_one_download_and_one_reading_of_a_part_serve_all_its_sessions(server, entries, tmp_path):
+    first = load(tmp_path, 28)
+    copies = [f"steinmetz_{index}.npz" for index in range(26, 39)]
+    assert names(tmp_path) == [CHECKSUMS, *copies, "steinmetz_part2.npz"]
+    (tmp_path / "steinmetz_part2.npz").unlink()
+    for index in range(26, 39):
+        assert_is(load(tmp_path, index), entries[index - 26])
+    again = load(tmp_path, 28)
     for name in ("spikes", "pupil", "regions"):
         np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
     assert again.trials.equals(first.trials)
-    assert (again.name, again.start, again.bin_size) == ("Cori 2016-12-17", -0.5, 0.01)
-
-
-def test_one_reading_of_a_part_serves_all_its_sessions(server, entries, tmp_path, monkeypatch):
-    load_session("steinmetz", index=28, folder=tmp_path)
-    assert names(tmp_path) == [
-        CHECKSUMS,
-        *(f"steinmetz_{index}.npz" for index in range(26, 39)),
-        "steinmetz_part2.npz",
-    ]
-    monkeypatch.setattr(sources, "read_tables", None)
-    for index in range(26, 39):
-        assert_is(load_session("steinmetz", index=index, folder=tmp_path), entries[index - 26])
+    assert (again.name, again.start, again.bin_size) == ("Cori 2016-12-16", -0.5, 0.01)
     assert server.asked == [None]
 
 
@@ -168,9 +161,9 @@ def test_a_session_with_a_flaw_does_not_keep_others_from_being_read(server, tmp_
     write_part(tmp_path / "good.npz", flawed)
     server.content = (tmp_path / "good.npz").read_bytes()
     with pytest.raises(SessionError, match=r"index 4, field 'spks': is missing"):
-        load_session("steinmetz", index=4, folder=tmp_path)
+        load(tmp_path, 4)
     assert len(list(tmp_path.glob("steinmetz_??.npz"))) == 11
-    assert_is(load_session("steinmetz", index=12, folder=tmp_path), flawed[12])
+    assert_is(load(tmp_path, 12), flawed[12])
     assert server.asked == [None]
 
 
@@ -181,24 +174,20 @@ def test_only_the_session_that_was_asked_for_warns_of_wild_samples(server, tmp_p
     write_part(tmp_path / PART, entries)
     for _ in range(2):  # from the part file, from the copy
         with pytest.warns(UserWarning, match="wild") as caught:
-            load_session("steinmetz", index=5, folder=tmp_path)
+            load(tmp_path, 5)
         assert len(caught) == 1
 
 
-def test_the_checksum_is_recorded_as_sha256sum_writes_it(server, entries, tmp_path):
-    path = fetch_part(0, tmp_path)
-    digest = hashlib.sha256(server.content).hexdigest()
-    assert path.read_bytes() == server.content
-    assert (tmp_path / CHECKSUMS).read_text() == f"{digest}  {PART}\n"
-
-
-def test_each_part_has_its_own_address_and_line(server, entries, tmp_path, monkeypatch):
+def test_each_part_has_its_own_address_and_its_line_in_the_record(
+    server, entries, tmp_path, monkeypatch
+):
     monkeypatch.setattr(sources, "part_url", lambda part: f"{server.url}/{part}")
     for part in (2, 0, 1):
-        fetch_part(part, tmp_path)
+        assert fetch_part(part, tmp_path).read_bytes() == server.content
     assert server.paths == ["/2", "/0", "/1"]
-    recorded = (tmp_path / CHECKSUMS).read_text().splitlines()
-    assert [line.split()[1] for line in recorded] == [f"steinmetz_part{i}.npz" for i in range(3)]
+    digest = hashlib.sha256(server.content).hexdigest()
+    lines = [f"{digest}  steinmetz_part{part}.npz\n" for part in range(3)]  # as sha256sum has them
+    assert (tmp_path / CHECKSUMS).read_text() == "".join(lines)
 
 
 @pytest.mark.parametrize("way", ["argument", "variable", "default"])
@@ -212,7 +201,7 @@ def test_where_the_files_go(server, entries, tmp_path, monkeypatch, way):
         monkeypatch.setenv(sources.FOLDER_VARIABLE, str(expected))
     if way == "argument":
         expected = folder = tmp_path / "argument" / "deep"
-    load_session("steinmetz", index=0, folder=folder)
+    load(folder)
     assert PART in names(expected)
 
 
@@ -220,24 +209,17 @@ def test_a_file_put_there_by_hand_is_used(server, entries, tmp_path):
     for mine in (entries[::-1], [*entries[5:], *entries[:5]]):  # and it may be replaced by another
         write_part(tmp_path / PART, mine)
         for index in (0, 7):
-            assert_is(load_session("steinmetz", index=index, folder=tmp_path), mine[index])
+            assert_is(load(tmp_path, index), mine[index])
     assert server.asked == []
 
 
 def test_a_folder_that_may_only_be_read(server, entries, tmp_path, monkeypatch):
-    def forbidden(*_, **__):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
     write_part(tmp_path / PART, entries)
-    monkeypatch.setattr(sources, "locked", forbidden)
-    monkeypatch.setattr(Session, "save", forbidden)
-    with pytest.warns(UserWarning, match=r"not cached: Permission denied"):
-        assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
-
-
-def test_a_server_that_does_not_say_how_long_the_file_is(server, entries, tmp_path):
-    server.announce = False
-    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
+    monkeypatch.setattr(sources, "locked", FORBIDDEN)
+    monkeypatch.setattr(Session, "save", FORBIDDEN)
+    with pytest.warns(UserWarning, match=r"not cached: Permission denied") as caught:
+        assert_is(load(tmp_path, 3), entries[3])
+    assert len(caught) == 1
 
 
 # -- downloads that break off -------------------------------------------------------------------
@@ -246,39 +228,32 @@ def test_a_server_that_does_not_say_how_long_the_file_is(server, entries, tmp_pa
 def break_off(server, folder, after):
     server.break_after = after
     with pytest.raises(ConnectionError, match=r"did not complete") as error:
-        fetch_part(0, folder)
+        load(folder)
     server.break_after = None
     return one_line(error)
 
 
-def test_a_broken_download_goes_on_where_it_stopped(server, entries, tmp_path):
-    message = break_off(server, tmp_path, after=50_000)
-    assert "run this again to go on" in message
-    assert server.url in message
-    kept = (tmp_path / f"{PART}.part").stat().st_size
-    assert 0 < kept <= 50_000
-    assert names(tmp_path) == [f"{PART}.part"]
-
-    assert fetch_part(0, tmp_path).read_bytes() == server.content
-    assert server.asked == [None, f"bytes={kept}-"]
-    assert names(tmp_path) == [CHECKSUMS, PART]
-
-
-def test_a_half_download_is_never_read(server, entries, tmp_path):
-    server.break_after, sizes = 20_000, []
+def test_a_broken_download_is_never_read_and_goes_on_where_it_stopped(server, entries, tmp_path):
+    half, sizes = tmp_path / f"{PART}.part", [0]
     for _ in range(3):
-        with pytest.raises(ConnectionError):
-            load_session("steinmetz", index=0, folder=tmp_path)
-        sizes.append((tmp_path / f"{PART}.part").stat().st_size)
-    assert sizes[0] < sizes[1] < sizes[2]
-    assert names(tmp_path) == [f"{PART}.part"]
+        message = break_off(server, tmp_path, after=20_000)
+        assert "run this again to go on" in message
+        assert server.url in message
+        assert names(tmp_path) == [half.name]
+        sizes.append(half.stat().st_size)
+        assert sizes[-2] < sizes[-1] <= sizes[-2] + 20_000
+
+    assert_is(load(tmp_path), entries[0])
+    assert server.asked == [None, *(f"bytes={size}-" for size in sizes[1:])]
+    assert half.name not in names(tmp_path)
 
 
-def test_breaking_off_unnoticed_is_noticed(server, entries, tmp_path):
+def test_a_server_that_does_not_say_how_long_the_file_is(server, entries, tmp_path):
     server.announce = False  # so that the end of the connection looks like the end of the file
     message = break_off(server, tmp_path, after=50_000)
     assert "not the published file" in message
     assert names(tmp_path) == []
+    assert_is(load(tmp_path), entries[0])
 
 
 def test_a_server_that_cannot_continue_starts_over(server, entries, tmp_path):
@@ -306,13 +281,13 @@ def test_a_piece_of_another_file_is_thrown_away(server, entries, tmp_path, size)
 @pytest.mark.parametrize("before", ["nothing", "a damaged file"])
 def test_many_at_once_download_once(server, entries, tmp_path, before):
     if before == "a damaged file":
-        fetch_part(0, tmp_path).write_bytes(server.content[:-1000])
+        damaged = bytearray(server.content)
+        damaged[len(damaged) // 2] ^= 1
+        fetch_part(0, tmp_path).write_bytes(damaged)
         server.asked.clear()
     server.pause = 0.05
     with ThreadPoolExecutor(4) as pool:
-        got = list(
-            pool.map(lambda i: load_session("steinmetz", index=i, folder=tmp_path), range(4))
-        )
+        got = list(pool.map(lambda i: load(tmp_path, i), range(4)))
     for session, entry in zip(got, entries, strict=False):
         assert_is(session, entry)
     assert server.asked == [None]
@@ -341,32 +316,20 @@ def test_something_else_instead_of_the_file_is_not_kept(server, entries, tmp_pat
         server.content = (tmp_path / "a.npz").read_bytes()
         (tmp_path / "a.npz").unlink()
     with pytest.raises(ConnectionError, match=r"not the published file, and was deleted") as error:
-        load_session("steinmetz", index=0, folder=tmp_path)
+        load(tmp_path)
     one_line(error)
     assert names(tmp_path) == []
     server.content = right
-    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
+    assert_is(load(tmp_path), entries[0])
 
 
 def test_too_little_memory_is_no_reason_to_delete(server, entries, tmp_path, monkeypatch):
-    def full(*_):
-        raise MemoryError
-
     with monkeypatch.context() as patch:
-        patch.setattr(steinmetz, "load_pickle", full)
-        with pytest.raises(SessionError, match="not enough memory"):
+        patch.setattr(steinmetz, "load_pickle", Mock(side_effect=MemoryError))
+        with pytest.raises(SessionError, match=f"not enough memory to read {PART}.part"):
             fetch_part(0, tmp_path)
     assert fetch_part(0, tmp_path).read_bytes() == server.content
     assert server.asked == [None, f"bytes={len(server.content)}-"]
-
-
-def test_a_file_damaged_on_disk_is_downloaded_again(server, entries, tmp_path):
-    path = fetch_part(0, tmp_path)
-    damaged = bytearray(server.content)
-    damaged[len(damaged) // 2] ^= 1
-    path.write_bytes(damaged)
-    assert_is(load_session("steinmetz", index=5, folder=tmp_path), entries[5])
-    assert server.asked == [None, None]
 
 
 def test_a_published_file_that_differs_from_the_record(server, entries, tmp_path):
@@ -389,38 +352,37 @@ def test_a_record_that_is_nonsense_is_no_record(server, entries, tmp_path):
     assert len((tmp_path / CHECKSUMS).read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "another file", "older"])
-def test_a_damaged_copy_of_a_session_is_made_again(server, entries, tmp_path, damage):
-    load_session("steinmetz", index=0, folder=tmp_path)
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda copy: copy.write_bytes(copy.read_bytes()[:1000]),
+        lambda copy: copy.write_bytes(b"\x80\x04N."),
+        lambda copy: Session.load(copy).save(copy),
+    ],
+    ids=["truncated", "another file", "says not of what"],
+)
+def test_a_copy_of_a_session_that_will_not_do_is_made_again(server, entries, tmp_path, harm):
+    load(tmp_path)
     copy = tmp_path / "steinmetz_00.npz"
-    good = copy.read_bytes()
-    flipped = bytearray(good)
-    flipped[len(good) // 3] ^= 255
-    copy.write_bytes(
-        {
-            "truncated": good[: len(good) // 2],
-            "flipped": bytes(flipped),
-            "empty": b"",
-            "another file": b"\x80\x04N.",
-            "older": Session.load(copy).save(tmp_path / "a").read_bytes(),  # says not of what
-        }[damage]
-    )
-    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
-    assert_is(Session.load(copy), entries[0])
+    harm(copy)
+    assert_is(load(tmp_path), entries[0])
+    with np.load(copy) as file:
+        assert "part_file" in file
     assert server.asked == [None]
 
 
-def test_a_damaged_file_put_there_by_hand(server, entries, tmp_path):
-    (tmp_path / PART).write_bytes(server.content[:1000])
-    with pytest.raises(SessionError, match=r"delete it and download it again"):
-        load_session("steinmetz", index=0, folder=tmp_path)
-    assert names(tmp_path) == [PART]
-
-
-def test_a_part_file_with_bait_is_refused_and_nothing_is_cached(server, entries, tmp_path):
-    write_part(tmp_path / PART, [*entries[:12], entries[12] | {"unused": Bait()}])
-    with pytest.raises(SessionError, match=r"asks for (posix|os)\.getcwd.*nothing was run"):
-        load_session("steinmetz", index=0, folder=tmp_path)
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (None, "delete it and download it again"),
+        (session_fields(unused=Bait()), r"asks for (posix|os)\.getcwd.*nothing was run"),
+    ],
+    ids=["too few", "bait"],
+)
+def test_a_bad_file_put_there_by_hand_is_kept_and_not_cached(tmp_path, last, message):
+    write_part(tmp_path / PART, [session_fields()] * 12 + ([last] if last else []))
+    with pytest.raises(SessionError, match=message):
+        load(tmp_path)
     assert names(tmp_path) == [PART]
 
 
@@ -433,7 +395,7 @@ def test_a_server_error_does_not_harm_a_half_download(server, entries, tmp_path,
     half = (tmp_path / f"{PART}.part").read_bytes()
     server.status = status
     with pytest.raises(ConnectionError, match=f"{PART}: the server answered {status}") as error:
-        load_session("steinmetz", index=0, folder=tmp_path)
+        load(tmp_path)
     assert f"download {server.url}/agvxh/download in a browser" in one_line(error)
     assert (tmp_path / f"{PART}.part").read_bytes() == half
 
@@ -442,7 +404,7 @@ def test_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(steinmetz, "OSF", "http://127.0.0.1:1")
     with pytest.raises(ConnectionError, match=r"connection failed.*check the network") as error:
-        load_session("steinmetz", index=0, folder=tmp_path)
+        load(tmp_path)
     assert error.value.__cause__ is None
     assert error.value.__suppress_context__  # a reader should see one error, not five
     assert "browser" in one_line(error)
@@ -458,55 +420,43 @@ def test_a_server_that_says_nothing(server, entries, tmp_path, monkeypatch):
     silence.set()
 
 
-def full(*_, **__):
-    raise OSError(errno.ENOSPC, "No space left on device")
-
-
 def test_a_full_disk(server, entries, tmp_path, monkeypatch):
     break_off(server, tmp_path, after=50_000)
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "open", full, raising=False)
+        patch.setattr(sources, "open", FULL, raising=False)
         with pytest.raises(OSError, match=f"{PART}: the disk is full") as error:
-            load_session("steinmetz", index=0, folder=tmp_path)
+            load(tmp_path)
     assert error.value.errno == errno.ENOSPC
     assert "free some space, or set PUPIL_HELPERS_DATA" in one_line(error)
     assert names(tmp_path) == [f"{PART}.part"]
-    assert_is(load_session("steinmetz", index=0, folder=tmp_path), entries[0])
-
-
-def test_a_disk_too_full_for_the_copy_still_gives_the_session(
-    server, entries, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(Session, "save", full)
-    with pytest.warns(UserWarning, match=r"not cached: No space left") as caught:
-        session = load_session("steinmetz", index=3, folder=tmp_path)
-    assert_is(session, entries[3])
-    assert len(caught) == 1
+    assert_is(load(tmp_path), entries[0])
 
 
 def test_a_folder_that_cannot_be_written(server, entries, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OSError, match=r"could not be stored in") as error:
-        load_session("steinmetz", index=0, folder=tmp_path / "file" / "below")
+        load(tmp_path / "file" / "below")
     assert "PUPIL_HELPERS_DATA" in one_line(error)
 
 
 @pytest.mark.parametrize("index", [39, "12"])
 def test_an_index_out_of_range_asks_no_server(server, tmp_path, index):
     with pytest.raises(SessionError, match=r"has 39 sessions, 0 to 38"):
-        load_session("steinmetz", index=index, folder=tmp_path)
+        load(tmp_path, index)
     assert server.asked == []
 
 
-@pytest.mark.parametrize("name", ["Steinmetz", None])
-def test_an_unknown_source(name):
-    with pytest.raises(SessionError, match=r"choose one of 'simulated', 'steinmetz', or .*load"):
-        load_session(name)
-
-
-def test_the_recordings_take_no_options_of_the_simulator(tmp_path):
-    with pytest.raises(SessionError, match=r"not seed, n_trials"):
-        load_session("steinmetz", seed=1, n_trials=2, folder=tmp_path)
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("Steinmetz", {}, r"choose one of 'simulated', 'steinmetz', or .*load"),
+        (None, {}, r"choose one of 'simulated', 'steinmetz', or .*load"),
+        ("steinmetz", {"seed": 1, "n_trials": 2}, r"not seed, n_trials"),
+    ],
+)
+def test_unknown_sources_and_options(tmp_path, name, options, message):
+    with pytest.raises(SessionError, match=message):
+        load_session(name, folder=tmp_path, **options)
 
 
 # -- the simulator ------------------------------------------------------------------------------

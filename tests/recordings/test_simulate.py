@@ -82,20 +82,14 @@ def test_every_size_gives_a_valid_session(
 
 
 def test_counts_are_poisson_around_the_true_rates_without_private_noise():
-    """Chi-square over bins sorted by true rate: right mean *and* no more than Poisson noise."""
+    """Over bins sorted by true rate (chi-square) and bin by bin: right mean, Poisson's scatter."""
     session = mouse(5, n_trials=60, noise_scale=0.0)
-    order = session.truth.rates.ravel().argsort()
-    cells = np.array_split(order, 400)  # bins of similar rate, the expected count is large
-    expected = np.array([session.truth.rates.ravel()[cell].sum(dtype=float) for cell in cells])
-    observed = np.array([session.spikes.ravel()[cell].sum() for cell in cells])
+    rates, counts = (a.ravel().astype(float) for a in (session.truth.rates, session.spikes))
+    cells = np.array_split(rates.argsort(), 400)  # bins of similar rate, many spikes in each
+    expected, observed = (np.array([a[cell].sum() for cell in cells]) for a in (rates, counts))
     statistic = ((observed - expected) ** 2 / expected).sum()
     low, high = chi2.ppf([0.001, 0.999], df=len(cells))
     assert low < statistic < high
-
-
-def test_counts_scatter_like_poisson_bin_by_bin_without_private_noise():
-    session = mouse(5, n_trials=60, noise_scale=0.0)
-    rates, counts = session.truth.rates.astype(float), session.spikes.astype(float)
     assert ((counts - rates) ** 2).sum() / rates.sum() == pytest.approx(1, abs=0.01)
 
 
@@ -181,13 +175,16 @@ def test_without_drive_only_the_psth_is_left():
 # -- the eye ------------------------------------------------------------------------------------
 
 
-def test_blinks_are_missing_in_all_channels_at_once_and_known_to_the_truth():
+def test_the_camera_misses_blinks_and_adds_small_noise_but_the_truth_does_not():
     session = mouse()
     blink = session.missing[..., 0]
     assert 0.002 < blink.mean() < 0.05
     for channel in range(len(CHANNELS)):
         np.testing.assert_array_equal(session.missing[..., channel], blink)
     assert np.isfinite(session.truth.pupil).all()
+    noise = np.nanstd(session.pupil - session.truth.pupil, axis=(0, 1))
+    assert (noise > 0).all()
+    assert (noise < 0.1 * session.truth.pupil.std((0, 1))).all()
     assert not simulate_session(seed=0, n_trials=5, blink_rate=0.0).missing.any()
 
 
@@ -200,13 +197,6 @@ def test_eye_looks_like_an_eye():
     assert np.median(speed) < 0.1 * np.quantile(speed, 0.99)  # mostly still, now and then fast
     level = pupil[..., AREA].mean(1)
     assert np.corrcoef(level[:-1], level[1:])[0, 1] > 0.3  # arousal outlasts a trial
-
-
-def test_measurement_adds_small_noise():
-    session = mouse()
-    noise = session.pupil - session.truth.pupil
-    assert (np.nanstd(noise, axis=(0, 1)) < 0.1 * session.truth.pupil.std((0, 1))).all()
-    assert (np.nanstd(noise, axis=(0, 1)) > 0).all()
 
 
 # -- the statistics of the real session ---------------------------------------------------------

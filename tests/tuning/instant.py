@@ -38,9 +38,9 @@ class Scaled(BaseEstimator):
         return rates * (np.nan if self.kind == "nan" else 1)
 
 
-def search(max_evals=12, space=X, model=None, **options):
+def search(max_evals=12, space=X, model=None, counts=COUNTS, **options):
     options = {"progress": False, "prune": False, **options}
-    return tune(PUPIL, COUNTS, space, max_evals, model=model or Scaled(), **options)
+    return tune(PUPIL, counts, space, max_evals, model=model or Scaled(), **options)
 
 
 def essence(found):

@@ -5,7 +5,6 @@ import functools
 import json
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,12 +13,12 @@ import hyperopt
 import numpy as np
 import pytest
 from hyperopt import hp
-from instant import COUNTS, PUPIL, Scaled, X, essence, read_lines, search
+from instant import COUNTS, Scaled, essence, read_lines, search
 
 from pupil_helpers.tuning import log
 from pupil_helpers.tuning import search as search_module
 from pupil_helpers.tuning.log import NAME
-from pupil_helpers.tuning.search import COLUMNS, Search, tune
+from pupil_helpers.tuning.search import COLUMNS, Search
 
 
 @pytest.mark.parametrize("options", [{}, {"algo": "random"}, {"prune": True}])
@@ -34,11 +33,11 @@ def test_a_resumed_search_is_the_uninterrupted_one(tmp_path, options):
     assert len(search(2, folder=tmp_path / "parts", **options).records) == 16
 
 
+def write_lines(folder, lines):
+    (folder / NAME).write_bytes(b"".join(line + b"\n" for line in lines))
+
+
 # -- kills ----------------------------------------------------------------------------------
-
-
-def run_and_wait_to_be_killed(folder):
-    search(60, folder=folder, model=Scaled(pause=0.01))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -47,9 +46,10 @@ def test_kill_at_any_moment_loses_no_evaluation(tmp_path):
     """Killed again and again at random moments; every whole line must live on as it was."""
     context = multiprocessing.get_context("fork")
     moments = np.random.default_rng(1)
+    options = {"folder": tmp_path, "model": Scaled(pause=0.01)}
     written = []
     for _ in range(12):
-        process = context.Process(target=run_and_wait_to_be_killed, args=(tmp_path,))
+        process = context.Process(target=search, args=(60,), kwargs=options)
         process.start()
         while len(read_lines(tmp_path)) <= len(written) and process.is_alive():
             time.sleep(0.002)
@@ -59,7 +59,7 @@ def test_kill_at_any_moment_loses_no_evaluation(tmp_path):
         lines = read_lines(tmp_path)
         assert lines[: len(written)] == written
         written = lines
-    found = search(60, folder=tmp_path, model=Scaled(pause=0.01))
+    found = search(60, **options)
     assert read_lines(tmp_path)[: len(written)] == written
     assert [record["evaluation"] for record in found.records] == list(range(60))
     assert essence(found) == essence(search(60, model=Scaled()))
@@ -74,30 +74,29 @@ search(30, folder={folder!r}, model=Scaled(pause=0.1), n_jobs=2, n_startup=3)
 
 
 def test_kill_of_a_parallel_search_leaves_every_evaluation_and_no_process(tmp_path):
-    """Those that overtook others stay; the workers, which share its output, end by themselves."""
-    folder = tmp_path / "killed"
-    code = SCRIPT.format(tests=os.path.dirname(__file__), folder=str(folder))
+    """The workers, which share its output, end by themselves."""
+    code = SCRIPT.format(tests=os.path.dirname(__file__), folder=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        while len(read_lines(folder)) < 8 and process.poll() is None:
+        while len(read_lines(tmp_path)) < 8 and process.poll() is None:
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         process.communicate(timeout=60)  # until no process can write to it any more
-    written = read_lines(folder)
+    written = read_lines(tmp_path)
     assert 8 <= len(written) < 31
     options = {"n_jobs": 2, "n_startup": 3}
-    resumed = search(12, folder=folder, model=Scaled(pause=0.1), **options)
-    assert read_lines(folder)[: len(written)] == written
+    resumed = search(12, folder=tmp_path, model=Scaled(pause=0.1), **options)
+    assert read_lines(tmp_path)[: len(written)] == written
     assert essence(resumed)[:12] == essence(search(12, **options))
 
 
 def test_parallel_search_fills_gaps_and_is_repeatable(tmp_path):
+    """Evaluations that overtook a lost one stay."""
     options = {"n_jobs": 2, "n_startup": 3, "folder": tmp_path}
     first = search(14, **options)
     lines = read_lines(tmp_path)
     kept = [line for line in lines if json.loads(line).get("evaluation") not in (4, 9)]
-    (tmp_path / NAME).write_bytes(b"\n".join(kept) + b"\n")
-    again = search(14, **options)
-    assert essence(again) == essence(first)
+    write_lines(tmp_path, kept)
+    assert essence(search(14, **options)) == essence(first)
     assert len(read_lines(tmp_path)) == len(lines)
 
 
@@ -113,15 +112,13 @@ def test_a_worker_that_dies_is_said_and_the_rest_is_kept(tmp_path):
 
 
 def test_torn_last_line_is_cut_off(tmp_path):
-    whole = search(4, folder=tmp_path / "whole")
-    text = (tmp_path / "whole" / NAME).read_bytes()
-    folder = tmp_path / "torn"
-    folder.mkdir()
+    whole, path = search(4, folder=tmp_path), tmp_path / NAME
+    text = path.read_bytes()
     for end in range(text.rindex(b"\n", 0, -1) + 1, len(text)):
-        (folder / NAME).write_bytes(text[:end])
-        assert essence(Search.load(folder)) == essence(whole)[:3]
-    assert (folder / NAME).read_bytes() == text[:end]  # loading changes nothing
-    assert essence(search(4, folder=folder)) == essence(whole)
+        path.write_bytes(text[:end])
+        assert essence(Search.load(tmp_path)) == essence(whole)[:3]
+    assert path.read_bytes() == text[:end]  # loading changes nothing
+    assert essence(search(4, folder=tmp_path)) == essence(whole)
 
 
 @pytest.mark.parametrize("lacking", [None, "evaluation", "loss", "drawn", "curve"])
@@ -130,8 +127,8 @@ def test_a_line_that_is_damaged_or_lacks_something_is_named(tmp_path, lacking):
     lines = read_lines(tmp_path)
     record = {name: value for name, value in json.loads(lines[2]).items() if name != lacking}
     lines[2] = json.dumps(record).encode() if lacking else lines[2][:-5]
-    (tmp_path / NAME).write_bytes(b"\n".join(lines) + b"\n")
-    for read_back in (functools.partial(search, 3, folder=tmp_path), Search.load):
+    write_lines(tmp_path, lines)
+    for read_back in (search, Search.load):
         with pytest.raises(ValueError, match=rf"line 3 of .*{NAME} is damaged"):
             read_back(folder=tmp_path)
 
@@ -207,6 +204,7 @@ STARTUP = [functools.partial(hyperopt.tpe.suggest, n_startup_jobs=n) for n in (5
         ({}, {"model": Scaled(y=1.0)}, "model"),
         ({"model": lambda x: Scaled(x)}, {"model": lambda x: Scaled(x, 1.0)}, "model"),
         ({}, {"n_blocks": 4}, "blocks"),
+        ({}, {"counts": COUNTS + 1}, "data"),
     ],
 )
 def test_a_folder_with_another_search_is_refused(tmp_path, before, now, named):
@@ -216,10 +214,8 @@ def test_a_folder_with_another_search_is_refused(tmp_path, before, now, named):
     assert len(search(3, folder=tmp_path, **before).records) == 3
 
 
-def test_a_folder_with_other_data_or_from_other_code_is_refused(tmp_path, monkeypatch):
+def test_a_folder_from_other_code_is_refused(tmp_path, monkeypatch):
     search(2, folder=tmp_path)
-    with pytest.raises(ValueError, match="another data "):
-        tune(PUPIL, COUNTS + 1, X, 3, model=Scaled(), folder=tmp_path, prune=False)
     monkeypatch.setattr(search_module, "package_hash", lambda: "other")
     with pytest.raises(ValueError, match="another version of pupil_helpers "):
         search(3, folder=tmp_path)
