@@ -87,7 +87,7 @@ SCORES = {
         lambda s: 1 - ratio(s["saturated"] - s["model"], s["saturated"] - _null(s)),
     ),
 }
-"""Scores that :func:`bootstrap_ci` knows: how to sum over a trial, how to finish."""
+"""Scores that :func:`~pupil_helpers.metrics.scores.bootstrap_ci` knows: how to sum over a trial, how to finish."""
 
 
 def trial_sums(metric, counts, predicted, reference, kernel) -> dict[str, np.ndarray]:

@@ -47,7 +47,7 @@ _CHUNK = 2**20
 def data_folder(folder=None) -> Path:
     """The folder of downloads and cached sessions; not created.
 
-    See :func:`pupil_helpers.load_session`.
+    See :func:`pupil_helpers.recordings.load_session`.
     """
     folder = folder or os.environ.get(FOLDER_VARIABLE) or pooch.os_cache("pupil_helpers")
     return Path(folder).expanduser()
@@ -59,7 +59,7 @@ def data_folder(folder=None) -> Path:
 def load_steinmetz(index: int, folder=None) -> Session:
     """One session from its cached copy or, without one, from the part file that holds it.
 
-    Parameters, errors: as in :func:`pupil_helpers.load_session`.
+    Parameters, errors: as in :func:`pupil_helpers.recordings.load_session`.
     """
     part, place = locate(index)
     part_file = data_folder(folder) / part_name(part)
@@ -124,7 +124,7 @@ def fetch_part(part: int, folder=None) -> Path:
     ----------
     part : {0, 1, 2}
     folder : str or Path, optional
-        As in :func:`pupil_helpers.load_session`.
+        As in :func:`pupil_helpers.recordings.load_session`.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def fetch_part(part: int, folder=None) -> Path:
     Raises
     ------
     OSError
-        As in :func:`pupil_helpers.load_session`; the message says what to do.
+        As in :func:`pupil_helpers.recordings.load_session`; the message says what to do.
     """
     part_file = data_folder(folder) / part_name(part)
     with _one_at_a_time(part_file):

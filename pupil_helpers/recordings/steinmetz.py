@@ -3,7 +3,7 @@
 The 39 sessions come in three files, each an ``.npz`` whose one array ``dat`` is a pickled list
 of tables. They are read through :mod:`pupil_helpers.recordings.unpickle`, so nothing in a file is
 ever run. A pickle cannot be entered in the middle: the whole part file is read for one session, and
-:func:`pupil_helpers.load_session` makes pickle-free copies of all 13 while it is there.
+:func:`pupil_helpers.recordings.load_session` makes pickle-free copies of all 13 while it is there.
 
 Source of the recordings: Steinmetz, Zatka-Haas, Carandini & Harris, *Distributed coding of choice,
 action and engagement across the mouse brain*, Nature 576, 266–273 (2019).
