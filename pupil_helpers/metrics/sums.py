@@ -87,7 +87,8 @@ SCORES = {
         lambda s: 1 - ratio(s["saturated"] - s["model"], s["saturated"] - _null(s)),
     ),
 }
-"""Scores that :func:`~pupil_helpers.metrics.scores.bootstrap_ci` knows: how to sum over a trial, how to finish."""
+"""How each score that :func:`~pupil_helpers.metrics.scores.bootstrap_ci` knows is summed over a
+trial, and how it is finished."""
 
 
 def trial_sums(metric, counts, predicted, reference, kernel) -> dict[str, np.ndarray]:
