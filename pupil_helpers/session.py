@@ -21,7 +21,7 @@ CHANNELS = ("area", "x", "y")
 """Names of the pupil channels, in the order of the last axis of ``Session.pupil``."""
 
 BIN_SIZE = 0.01
-"""Seconds: the bins of the published recordings, and what is assumed where nobody says."""
+"""Width in seconds of the bins of the published recordings, assumed where nobody says."""
 
 MAX_BYTES = 2 * 2**30
 """Memory that a session file may ask for, unless the caller allows more."""

@@ -47,7 +47,10 @@ MODELS = {
     "original": OriginalEncoder,
     "PupilEncoder": PupilEncoder,
 }
-"""Models that :func:`compare` knows by name: the baseline models and ours."""
+"""Models that :func:`compare` knows by name: the baseline models and ours.
+
+:meta hide-value:
+"""
 
 
 class FitsFailed(RuntimeError):

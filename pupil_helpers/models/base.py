@@ -113,8 +113,8 @@ class Encoder(BaseEstimator):
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            Before :meth:`fit`.
+        NotFittedError
+            (scikit-learn's, a ValueError) Before :meth:`fit`.
         ValueError
             If ``pupil`` has another shape than the model was fitted with.
         """
