@@ -7,6 +7,8 @@ INSTALLED := $(VENV)/.installed
 # Options for the book builder. `make test` builds with all warnings counted as errors.
 BOOK_FLAGS ?= -n
 STRICT_FLAGS := -W -n --keep-going
+# Two tests at a time: each keeps to one thread.
+PYTEST_FLAGS ?= -n 2
 
 .PHONY: help setup book test lint format sync bench repository clean
 
