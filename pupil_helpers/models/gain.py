@@ -33,6 +33,11 @@ CHUNK = 64  # trials at a time: more need more memory and are no faster
 UNSAVED = ("device", "progress", "on_epoch")  # about this computer, not about the model
 
 
+def smooth_psth(psth, bin_size: float) -> np.ndarray:
+    """The PSTH that models start from, and losses of a search: smoothed with 15 ms, (bins, R)."""
+    return smooth(psth[None], gaussian(0.015, bin_size))[0]
+
+
 class GainEncoder(Encoder):
     """A model whose output is a gain on the training PSTH, in steps of ``stride`` bins.
 
@@ -82,9 +87,8 @@ class GainEncoder(Encoder):
             value = getattr(self, name, None)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; give at least 1")
-        reach = getattr(self, "lag_reach", 0)
-        if not (np.isfinite(reach) and reach >= 0):
-            raise ValueError(f"lag_reach is {reach}; give 0 or more seconds")
+        if not (np.isfinite(self.lag_reach) and self.lag_reach >= 0):
+            raise ValueError(f"lag_reach is {self.lag_reach}; give 0 or more seconds")
 
     # -- fitting ----------------------------------------------------------------------------
 
@@ -123,7 +127,7 @@ class GainEncoder(Encoder):
         if not self.psth:
             psth = np.broadcast_to(counts.mean(axis=(0, 1)), counts.shape[1:])
         else:
-            psth = smooth(self.psth_[None], gaussian(0.015, self.bin_size_))[0]
+            psth = smooth_psth(self.psth_, self.bin_size_)
         return np.maximum(psth, TINY).astype(np.float32)
 
     def _recentre(self, psth, gain) -> np.ndarray:

@@ -186,13 +186,10 @@ class PupilToCounts(nn.Module):
             )
         return filled, missing
 
-    def gain(self, inputs: Tensor) -> Tensor:
-        """Mean gain of all members in each bin, (T, S, inputs) -> (T, B, R)."""
-        gain = self.net(inputs.expand(self.n_members, *inputs.shape)).mean(0)  # (T, S, R)
-        return self.to_bins @ gain
-
     def forward(self, filled: Tensor, missing: Tensor) -> Tensor:  # (T, B, 3), (T, B, 1)
-        gain = self.gain(self.inputs(self.features(filled, missing).float()))
+        inputs = self.inputs(self.features(filled, missing).float())  # (T, S, inputs)
+        gain = self.net(inputs.expand(self.n_members, *inputs.shape)).mean(0)  # (T, S, R)
+        gain = self.to_bins @ gain  # (T, B, R)
         return self.psth * (1 + self.shrinkage * (gain - 1))  # (T, B, R)
 
 

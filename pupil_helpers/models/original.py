@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from ..signals.pupil import fill_missing
+from ..signals.pupil import channel_means, fill_missing
 from ..signals.rates import original_rates
 from ..signals.splits import random_split
 from .base import Encoder, one_thread, torch_device
@@ -81,8 +81,7 @@ class OriginalEncoder(Encoder):
             raise ValueError("max_iterations and patience must be at least 1")
         n_regions = counts.shape[-1]
         self.neurons_ = neurons_per_region(self.n_neurons, n_regions)
-        seen = [pupil[..., c][~np.isnan(pupil[..., c])] for c in range(pupil.shape[-1])]
-        self.average_ = [each.mean(dtype=float) if each.size else 0.0 for each in seen]
+        self.average_ = channel_means(pupil)
         x = self._filled(pupil)
         y = original_rates(counts.astype(float) / self.neurons_)  # (T, B, R)
         y = torch.tensor(y, device=x.device)

@@ -48,7 +48,7 @@ def fill_missing(pupil, direction: str = "bidirectional", average=None) -> np.nd
     """
     filled = np.array(pupil, dtype=np.float32)  # a copy
     gaps = np.isnan(filled)
-    average = _average(filled) if average is None else np.asarray(average)
+    average = channel_means(filled) if average is None else np.asarray(average)
     bins = np.arange(filled.shape[1])
     for trial, channel in zip(*np.nonzero(gaps.any(axis=1)), strict=True):
         gap, line = gaps[trial, :, channel], filled[trial, :, channel]  # line is a view
@@ -67,8 +67,8 @@ def fill_missing(pupil, direction: str = "bidirectional", average=None) -> np.nd
     return filled
 
 
-def _average(pupil) -> np.ndarray:
-    """Mean of each channel's samples, 0 without any, (channels,)."""
+def channel_means(pupil) -> np.ndarray:
+    """Mean of each channel's samples over trials and bins, 0 without any, (channels,)."""
     seen = ~np.isnan(pupil)
     total = np.where(seen, pupil, 0).sum(axis=(0, 1), dtype=np.float64)
     return total / np.maximum(seen.sum(axis=(0, 1)), 1)
@@ -117,7 +117,7 @@ class PupilFeatures(nn.Module):
             )
         lowest, highest = _limits(pupil)
         self._keep(lowest=lowest, highest=highest)
-        self._keep(average=_average(_believed(pupil, lowest, highest)))
+        self._keep(average=channel_means(_believed(pupil, lowest, highest)))
         filled, _ = self.prepare(pupil)  # (T, B, 3)
         self._keep(mean=filled.mean((0, 1)), sd=_positive(filled.std((0, 1), correction=0)))
         velocity = self._velocity((filled - self.mean) / self.sd)  # (T, B, 3)

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, clone
 from ..evaluation.cross_validation import cross_validate
 from ..models.base import TINY, one_thread
 from ..models.ensemble import BlockEnsemble, StopFit
+from ..models.gain import smooth_psth
 from ..models.lags import pool_centres
 from ..session import BIN_SIZE
-from ..signals.rates import gaussian, smooth
 from ..signals.splits import inner_blocks
 
 # Parameters whose effect the losses on the networks' own left-out blocks do not show.
@@ -117,7 +117,7 @@ class Objective:
 
         for fold in cross_validate(make_model, self.pupil, self.counts, self.blocks):
             bin_size = getattr(fold.model, "bin_size_", BIN_SIZE)
-            null = smooth(fold.psth[None], gaussian(0.015, bin_size))[0]  # (bins, regions)
+            null = smooth_psth(fold.psth, bin_size)  # (bins, regions)
             counts = self.counts[fold.split.test]
             ratio = np.maximum(fold.predicted, TINY) / np.maximum(null, TINY)
             nats += float((fold.predicted - null - counts * np.log(ratio)).sum(dtype=np.float64))
