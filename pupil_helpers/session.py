@@ -47,7 +47,8 @@ class Truth:
         Whether the pupil drives the region at all.
     channel_share : ndarray of float64, (regions, 3)
         Share of the pupil-driven variance of log rate due to each channel; rows of driven
-        regions sum to 1, the others are 0.
+        regions sum to 1, the others are 0. NaN, as in the next fields, where the pupil drives the
+        region through what several channels say together.
     peak_lag : ndarray of float64, (regions, 3)
         Lag in seconds at which the channel acts most strongly; positive means that the
         neurons follow the pupil, negative that they lead it. NaN where it has no effect.

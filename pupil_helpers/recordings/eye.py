@@ -5,6 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import fftconvolve, lfilter
 
+SPREAD = np.array([6.0, 4.2])
+"""SD in pixels of the places that saccades lead to."""
+WANDER = np.array([2.5, 1.8])
+"""SD in pixels of the slow wandering of gaze between saccades."""
+NOISE = np.array([0.6, 0.03, 0.03])
+"""SD of the camera's noise in area, x and y."""
+
 
 def move_eye(rng, n_samples: int, bin_size: float, trials) -> np.ndarray:
     """Area (arbitrary units), x and y (pixels) of every sample, (samples, 3).
@@ -23,20 +30,15 @@ def move_eye(rng, n_samples: int, bin_size: float, trials) -> np.ndarray:
         stimulus) and ``feedback_type`` (1: reward).
     """
     duration = n_samples * bin_size
-    # Saccades: a refractory gamma renewal process; each jumps to a new place near the centre.
-    waits = 0.2 + rng.gamma(1.5, 0.6, int(duration) + 10)
-    times = np.cumsum(waits)
-    times = times[times < duration]
-    x_target = rng.normal(0, 6, len(times))
-    y_target = 0.4 * x_target + rng.normal(0, 3.5, len(times))  # x and y jump together
+    saccades, targets = saccade_targets(rng, duration)
     steps = np.zeros((n_samples, 2))
-    at = (times / bin_size).astype(int)
-    np.add.at(steps, at, np.diff(np.c_[x_target, y_target], axis=0, prepend=0))
+    np.add.at(steps, (saccades / bin_size).astype(int), np.diff(targets, axis=0, prepend=0))
     jump = np.hanning(round(0.05 / bin_size) + 3)  # a saccade takes about 50 ms
     position = np.cumsum(fftconvolve(steps, (jump / jump.sum())[:, None], axes=0), axis=0)
     position = position[:n_samples] + np.array([35.0, 25.0])
-    wander = [slow_signal(rng, n_samples, bin_size, 3.0) for _ in "xy"]
-    position += 0.6 * np.stack(wander, axis=-1)
+    wander = np.stack([slow_signal(rng, n_samples, bin_size, 40.0) for _ in "xy"], axis=-1)
+    blur = np.hanning(round(0.5 / bin_size) + 3)[:, None]  # wandering is smooth, not a walk
+    position += WANDER * fftconvolve(wander, blur / blur.sum(), mode="same", axes=0)
 
     arousal = sum(slow_signal(rng, n_samples, bin_size, tau) for tau in (1.0, 5.0, 30.0, 200.0)) / 2
     events = np.zeros(n_samples)
@@ -51,6 +53,25 @@ def move_eye(rng, n_samples: int, bin_size: float, trials) -> np.ndarray:
     return np.c_[area, position]
 
 
+def saccade_targets(rng, duration: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times (saccades,) in seconds and where gaze goes, (saccades, 2) pixels from the centre.
+
+    A refractory gamma renewal process. Most saccades are small: a target keeps ``exp(-a)`` of the
+    place that gaze had, ``a`` drawn anew each time and mostly near 0, and the rest is a new place.
+    """
+    waits = 0.15 + rng.gamma(1.2, 0.5, int(2 * duration) + 20)
+    times = np.cumsum(waits)
+    times = times[times < duration]
+    kept = np.exp(-rng.gamma(0.6, 0.7, len(times)))
+    new = rng.normal(size=(len(times), 2))
+    new[:, 1] = 0.5 * new[:, 0] + np.sqrt(0.75) * new[:, 1]  # x and y jump together
+    targets = np.empty_like(new)
+    place = rng.normal(size=2)
+    for k, share in enumerate(kept):
+        place = targets[k] = share * place + np.sqrt(1 - share**2) * new[k]
+    return times, targets * SPREAD
+
+
 def slow_signal(rng, n_samples: int, bin_size: float, tau: float) -> np.ndarray:
     """A stationary signal of unit variance with time constant ``tau`` seconds, (samples,)."""
     keep = np.exp(-bin_size / tau)
@@ -61,7 +82,7 @@ def slow_signal(rng, n_samples: int, bin_size: float, tau: float) -> np.ndarray:
 
 def film_eye(rng, clean: np.ndarray, bin_size: float, blink_rate: float) -> np.ndarray:
     """What the camera gives: noisy samples, none during blinks, (samples, 3) float32."""
-    measured = clean + rng.normal(size=clean.shape) * [0.6, 0.05, 0.05]
+    measured = clean + rng.normal(size=clean.shape) * NOISE
     n_blinks = rng.poisson(blink_rate * len(clean) * bin_size)
     first = rng.integers(0, len(clean), n_blinks)
     last = first + (rng.uniform(0.08, 0.3, n_blinks) / bin_size).astype(int)

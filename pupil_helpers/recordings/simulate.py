@@ -7,7 +7,8 @@ that slow signals run on between trials as they do in a real recording:
 2. the eye: fixations and saccades in x and y, an area with 1/f arousal and phasic dilations
    (:mod:`pupil_helpers.recordings.eye`);
 3. one drive per region: kernels over lags applied to pupil features, or signals that have
-   nothing to do with the pupil;
+   nothing to do with the pupil (:mod:`pupil_helpers.recordings.drives`); which, the kind of mouse
+   says (:mod:`pupil_helpers.recordings.kinds`);
 4. neurons: base rate x exp(loading x drive), times a private gain that wanders from trial to
    trial (this makes counts over-dispersed but is not shared), then Poisson spikes.
 
@@ -17,67 +18,28 @@ Lederberg 2017-12-06, Neuromatch index 12); ``benchmarks/calibration.py`` prints
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
-from scipy.signal import fftconvolve, lfilter
+from scipy.signal import lfilter
 
-from ..session import BIN_SIZE, CHANNELS, Session, Truth
-from .eye import film_eye, move_eye, slow_signal
+from ..session import BIN_SIZE, Session, Truth
+from .drives import Eye, hidden_drive, kernel_lags, pupil_drive, shared_gain
+from .eye import film_eye, move_eye
+from .kinds import DRIVEN, REGIONS, kind_of_mouse
 
-LAGS = (-0.5, 1.5)
-"""Range of lags in seconds of the true kernels; positive lags follow the pupil."""
-
-
-@dataclass(frozen=True)
-class Region:
-    """How one simulated region behaves; weights are relative, ``drive`` sets their scale."""
-
-    neurons: int
-    rate: float  # mean firing rate over the whole trial, spikes/s per neuron
-    drive: float  # SD of the shared log-rate fluctuation
-    psth: float  # peak of the stimulus-locked log-rate bump
-    gain: float  # SD of each neuron's private log gain
-    gain_memory: float  # correlation of that gain from one trial to the next
-    kernels: tuple = ()  # (channel, feature, peak lag in s, width in s, weight)
-    hidden: str = ""  # what drives it when the pupil does not
-
-
-REGIONS: dict[str, Region] = {
-    "SCs": Region(
-        32, 6.3, 0.16, 0.27, 0.56, 0.78,
-        kernels=(("x", "speed", 0.07, 0.05, 1.0), ("y", "speed", 0.07, 0.05, 0.45),
-                 ("area", "level", 0.3, 0.2, 0.85)),
-    ),
-    "SCm": Region(
-        45, 7.2, 0.102, 0.18, 0.46, 0.72,
-        kernels=(("x", "rightward", -0.08, 0.055, 1.0), ("y", "speed", -0.08, 0.055, 0.4),
-                 ("area", "level", 0.3, 0.2, 0.85)),
-    ),
-    "LGd": Region(
-        60, 4.15, 0.28, 0.47, 0.38, 0.00,
-        kernels=(("area", "level", 0.3, 0.2, 1.0), ("x", "speed", 0.05, 0.04, -0.8)),
-    ),
-    "MRN": Region(51, 11.4, 0.13, 0.00, 0.51, 0.45, hidden="fast"),
-    "CA1": Region(34, 2.25, 0.125, 0.33, 0.60, 0.08, hidden="drift"),
-    "VISam": Region(34, 2.5, 0.103, 0.33, 0.55, 0.62, hidden="stimulus"),
-}  # fmt: skip
-"""The simulated regions, in the order of their neurons."""
-
-DRIVEN = tuple(name for name, region in REGIONS.items() if region.kernels)
-"""Regions that the pupil drives: SCs, SCm, LGd."""
+__all__ = ["DRIVEN", "REGIONS", "simulate_session"]
 
 
 def simulate_session(
     seed: int = 0,
-    n_trials: int = 300,
+    n_trials: int | None = None,
     n_bins: int = 250,
     bin_size: float = BIN_SIZE,
     start: float = -0.5,
     drive_scale: float = 1.0,
     noise_scale: float = 1.0,
     blink_rate: float = 0.05,
+    kind: str = "home",
 ) -> Session:
     """Simulate one recording session with known truth.
 
@@ -86,8 +48,10 @@ def simulate_session(
     seed : int, default 0
         The same seed gives the same session; another seed gives another mouse (other tuning
         directions, other neurons) with the same kinds of regions.
-    n_trials, n_bins : int, default 300 and 250
-        Size of the session.
+    n_trials : int, optional
+        By default the kind's: 300, or 60 for "few trials".
+    n_bins : int, default 250
+        Bins in each trial.
     bin_size : float, default 0.01
         Width of a bin in seconds.
     start : float, default -0.5
@@ -98,43 +62,55 @@ def simulate_session(
         Multiplies each neuron's private gain fluctuations.
     blink_rate : float, default 0.05
         Blinks per second. During a blink all three channels are missing (NaN).
+    kind : str, default "home"
+        A name in :data:`pupil_helpers.recordings.kinds.KINDS`, or several joined by " + ":
+        home, memory, unforeseen, private gains, few trials, few neurons, null.
 
     Returns
     -------
     Session
-        With ``truth`` set. Pupil area is in arbitrary units, x and y in camera pixels.
+        With ``truth`` set. Pupil area is in arbitrary units, x and y in camera pixels. True rates
+        are what the pupil, the stimulus and hidden signals make of each neuron's rate, without
+        the gains that neurons have of their own or ("private gains") in common.
 
     Raises
     ------
     ValueError
-        If a size, rate or scale is not positive (scales and blink rate may be 0).
+        If a size, rate or scale is not positive (scales and blink rate may be 0), or the kind is
+        unknown.
     """
+    mouse = kind_of_mouse(kind)
+    regions = mouse.regions()
+    n_trials = (mouse.n_trials or 300) if n_trials is None else n_trials
     scales = {"drive_scale": drive_scale, "noise_scale": noise_scale, "blink_rate": blink_rate}
     _check({"n_trials": n_trials, "n_bins": n_bins}, bin_size, start, scales)
     rng = np.random.default_rng(seed)
     trials, windows, n_samples = _trials(rng, n_trials, n_bins, bin_size, start)
     clean = move_eye(rng, n_samples, bin_size, trials)  # (samples, 3)
-    features = _pupil_features(clean, bin_size)
+    eye = Eye(clean, bin_size)
     time = start + np.arange(n_bins) * bin_size  # s from stimulus onset
     early, late = _bump(time, rise=0.08), _bump(time, rise=0.4)  # (bins,)
     contrast = trials[["contrast_left", "contrast_right"]].max(axis=1).to_numpy()[:, None]
-    lags = np.arange(round(LAGS[0] / bin_size), round(LAGS[1] / bin_size) + 1) * bin_size
+    lags = kernel_lags(bin_size)
 
     parts = []  # of each region
-    for region in REGIONS.values():
-        drive, share, peak, kernel = _pupil_drive(rng, region, features, lags, windows)
-        if region.hidden:
-            drive = _hidden_drive(rng, region, windows, n_samples, bin_size, late * contrast)
+    for region in regions.values():
+        if region.kernels:
+            drive, share, peak, kernel = pupil_drive(rng, region, eye, windows)
+        else:
+            drive = hidden_drive(rng, region, windows, n_samples, bin_size, late * contrast)
+            share, peak, kernel = np.zeros(3), np.full(3, np.nan), np.zeros((3, len(lags)))
         drive = drive_scale * drive + region.psth * early
-        rate, counts = _neurons(rng, region, drive, noise_scale, bin_size)
+        gain = shared_gain(rng, mouse.gains or (), windows, n_samples, bin_size)
+        rate, counts = _neurons(rng, region, drive, gain, noise_scale, bin_size)
         parts.append((rate, counts, share, peak, kernel))
     rates, spikes, shares, peaks, kernels = zip(*parts, strict=True)
 
-    driven = np.array([drive_scale > 0 and not region.hidden for region in REGIONS.values()])
+    driven = np.array([drive_scale > 0 and not region.hidden for region in regions.values()])
     truth = Truth(
         rates=np.concatenate(rates, axis=-1),
         pupil=clean[windows].astype(np.float32),
-        regions=np.array(list(REGIONS)),
+        regions=np.array(list(regions)),
         driven=driven,
         channel_share=np.where(driven[:, None], shares, 0.0),
         peak_lag=np.where(driven[:, None], peaks, np.nan),
@@ -144,10 +120,10 @@ def simulate_session(
     return Session(
         pupil=film_eye(rng, clean, bin_size, blink_rate)[windows],
         spikes=np.concatenate(spikes, axis=-1),
-        regions=np.repeat(truth.regions, [region.neurons for region in REGIONS.values()]),
+        regions=np.repeat(truth.regions, [region.neurons for region in regions.values()]),
         bin_size=bin_size,
         trials=trials,
-        name=f"simulated mouse {seed}",
+        name=f"simulated mouse {seed}" + (f" ({kind})" if kind != "home" else ""),
         start=start,
         truth=truth,
     )
@@ -196,65 +172,13 @@ def _trials(rng, n_trials, n_bins, bin_size, start):
     return trials, windows, windows.max() + max(round(5 / bin_size), 1)
 
 
-def _pupil_features(clean, bin_size):
-    """What neurons may see of the eye: each (samples,), keyed by channel and feature."""
-    log_area = np.log(clean[:, 0])
-    features = {("area", "level"): log_area - log_area.mean()}
-    for channel, position in zip("xy", clean[:, 1:].T, strict=True):
-        velocity = np.gradient(position, bin_size)  # pixels/s
-        features[channel, "position"] = position - position.mean()
-        features[channel, "speed"] = np.tanh(np.abs(velocity) / 150)  # saturates in big saccades
-        features[channel, "rightward"] = np.tanh(np.maximum(velocity, 0) / 150)
-    return features
-
-
 def _bump(time, rise):
     """Response to a stimulus at time 0: silent for 50 ms, then up to 1 within ``rise`` s."""
     t = np.maximum(time - 0.05, 0) / rise
     return t * np.exp(1 - t)
 
 
-def _pupil_drive(rng, region, features, lags, windows):
-    """Log-rate fluctuation (trials, bins) from the pupil, with each channel's share of its
-    variance (3,), peak lag (3,) and kernel (3, lags); 0, and NaN for the lag, without kernels."""
-    peak, kernels = np.full(3, np.nan), np.zeros((3, len(lags)))
-    parts = np.zeros((3, *windows.shape))  # (channels, trials, bins)
-    for channel, feature, lag, width, weight in region.kernels:
-        c = CHANNELS.index(channel)
-        kernel = np.exp(-0.5 * ((lags - lag) / width) ** 2)
-        part = _filter(features[channel, feature], kernel, lags)[windows]
-        size = weight * rng.uniform(0.9, 1.1) / _sd(part)
-        parts[c], peak[c], kernels[c] = size * (part - part.mean()), lag, size * kernel
-    scale = region.drive / _sd(parts.sum(axis=0))
-    variance = parts.var(axis=(1, 2))
-    share = variance / max(variance.sum(), 1e-9)
-    return scale * parts.sum(axis=0), share, peak, scale * kernels
-
-
-def _hidden_drive(rng, region, windows, n_samples, bin_size, evoked):
-    """Log-rate fluctuation (trials, bins) of a region that the pupil does not drive."""
-    if region.hidden == "stimulus":  # a late response that grows with contrast
-        drive = evoked
-    else:
-        drive = slow_signal(rng, n_samples, bin_size, {"fast": 0.5, "drift": 200.0}[region.hidden])
-        drive = drive[windows]
-    drive = drive - drive.mean(axis=0)
-    return region.drive * drive / _sd(drive)
-
-
-def _sd(signal):
-    """SD; infinite if only rounding errors vary (very short sessions), to scale those to 0."""
-    sd = signal.std()
-    return sd if sd > 1e-9 else np.inf
-
-
-def _filter(signal, kernel, lags):
-    """sum over lags of kernel(lag) * signal(t - lag), same length as ``signal``."""
-    before = np.count_nonzero(lags < -1e-9)  # samples of the kernel that lie in the future
-    return fftconvolve(signal, kernel)[before : before + len(signal)]
-
-
-def _neurons(rng, region, drive, noise_scale, bin_size):
+def _neurons(rng, region, drive, shared, noise_scale, bin_size):
     """True rates (expected spikes per bin) and counts of a region, (trials, bins, neurons)."""
     n_trials = len(drive)
     base = rng.gamma(2.0, 0.5, region.neurons) + 0.05
@@ -268,7 +192,8 @@ def _neurons(rng, region, drive, noise_scale, bin_size):
     noise[0] = rng.normal(size=region.neurons)
     log_gain = noise_scale * region.gain * lfilter([1.0], [1.0, -memory], noise, axis=0)
     gain = np.exp(log_gain - (noise_scale * region.gain) ** 2 / 2).astype(np.float32)
-    return rates, _poisson(rng, rates * gain[:, None])
+    gain = gain[:, None] * shared[..., None].astype(np.float32)  # (trials, bins, neurons)
+    return rates, _poisson(rng, rates * gain)
 
 
 def _poisson(rng, expected):
