@@ -17,7 +17,7 @@ import torch
 from _tables import shares
 
 from pupil_helpers import PupilEncoder, compare, simulate_session, summary
-from pupil_helpers.recordings.simulate import DRIVEN
+from pupil_helpers.recordings.kinds import DRIVEN
 
 BEFORE = Path(__file__).with_name("before.json")
 WHOLE_FIT = "default fit, 300 trials x 250 bins x 3 regions, one thread"

@@ -19,7 +19,7 @@ import torch
 from pupil_helpers import PupilEncoder, blocked_folds, evaluation_kernel, simulate_session
 from pupil_helpers.metrics import scores
 from pupil_helpers.models.neural import GRU, LSTM, PlainRNNEncoder, TemporalConv
-from pupil_helpers.recordings.simulate import DRIVEN
+from pupil_helpers.recordings.kinds import DRIVEN
 
 SEEDS = range(3)
 SEEDS_OF_THE_ORIGINAL = range(1)  # it takes ten times as long as the others

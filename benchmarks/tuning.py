@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.recordings.simulate import DRIVEN, simulate_session
+from pupil_helpers.recordings.kinds import DRIVEN
+from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.tuning.search import tune
 
 

@@ -17,7 +17,7 @@ time constants of 0.08 to 2 s."""
 class PupilEncoder(BlockEnsemble):
     """Predict spike counts of brain regions from the pupil, whole trials at a time.
 
-    Ten small networks (:class:`~pupil_helpers.models.network.EncoderNet`), each leaving out
+    Five small networks (:class:`~pupil_helpers.models.network.EncoderNet`), each leaving out
     another contiguous block of the training trials
     (:class:`~pupil_helpers.models.ensemble.BlockEnsemble`). Each region is shrunk towards its PSTH,
     so that a region the pupil says nothing about falls back to the PSTH.
@@ -44,8 +44,8 @@ class PupilEncoder(BlockEnsemble):
         Principal components of the filtered features that the network gets; None for the
         features themselves.
     learning_rate : float, default 0.01
-    n_members, n_blocks, gap, shrink, epochs, batch_size, weight_decay, stride, bin_size, seed, \
-device, progress, on_epoch
+    n_members, n_blocks, gap, shrink, n_updates, batch_size, weight_decay, stride, bin_size, seed, \
+device, progress, on_check
         As in :class:`~pupil_helpers.models.ensemble.BlockEnsemble`, and so are the attributes.
     """
 

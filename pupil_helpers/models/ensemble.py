@@ -18,10 +18,12 @@ from .base import TINY
 from .gain import CHUNK, GainEncoder
 
 LOSSES = ("poisson", "mse")
+N_CHECKS = 32
+"""How often a network is tried on its own block; the best of these weights are kept."""
 
 
 class StopFit(Exception):
-    """Raise it from ``on_epoch`` to end a fit early."""
+    """Raise it from ``on_check`` to end a fit early."""
 
 
 @dataclass(eq=False, repr=False)
@@ -37,7 +39,7 @@ class BlockEnsemble(GainEncoder):
         region's count variance.
     psth : bool, default True
         Predict a gain on the training PSTH; if False, a gain on the mean rate.
-    n_members : int, default 10
+    n_members : int, default 5
         Networks in the ensemble. Member ``i`` leaves out block ``i % n_blocks``.
     n_blocks : int, default 5
         Contiguous blocks the training trials are cut into, with ``gap`` trials between.
@@ -45,7 +47,8 @@ class BlockEnsemble(GainEncoder):
         Trials dropped on each side of a left-out block.
     shrink : bool, default True
         Shrink each region towards its PSTH by the skill seen on left-out blocks.
-    epochs, batch_size : int, default 15 and 32
+    n_updates, batch_size : int, default 800 and 8
+        Steps of the optimiser, however many trials there are, and trials in each.
     learning_rate : float, default 0.02
         Peak of the one-cycle schedule.
     weight_decay : float, default 0.01
@@ -58,35 +61,36 @@ class BlockEnsemble(GainEncoder):
     device : str, default "auto"
         "cpu", "cuda", or "auto": a GPU if there is one.
     progress : bool, default False
-        Show a progress bar over epochs.
-    on_epoch : callable, optional
-        Called as ``on_epoch(epoch, held_out_losses)`` after every epoch, counted from 1, with
-        one loss per member as in ``history_``. Raising :class:`StopFit` in it ends the training
-        there; the best weights so far are kept.
+        Show a progress bar over updates.
+    on_check : callable, optional
+        Called as ``on_check(update, held_out_losses)`` with each row of ``history_``: one loss
+        per member. Raising :class:`StopFit` in it ends the training there; the best weights so far
+        are kept.
 
     Attributes
     ----------
     history_ : pandas.DataFrame
-        One row per epoch and member: ``epoch``, ``member``, ``train`` and ``held_out`` loss
-        relative to the PSTH's (below 0 is better than the PSTH).
+        One row per check and member: ``update``, ``member``, ``train`` and ``held_out`` loss
+        relative to the PSTH's (below 0 is better than the PSTH). There are about
+        :data:`N_CHECKS` checks, evenly spaced.
     """
 
     hidden_size: int = 16
     loss: str = "poisson"
     psth: bool = True
-    n_members: int = 10
+    n_members: int = 5
     n_blocks: int = 5
     gap: int = 2
     shrink: bool = True
-    epochs: int = 15
-    batch_size: int = 32
+    n_updates: int = 800
+    batch_size: int = 8
     learning_rate: float = 0.02
     weight_decay: float = 0.01
     stride: int = 4
     seed: int = 0
     device: str = "auto"
     progress: bool = False
-    on_epoch: Callable | None = None
+    on_check: Callable | None = None
 
     def _check_settings(self):
         super()._check_settings()
@@ -127,19 +131,17 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per epoch and member: ``epoch``, ``member``, ``train`` and ``held_out`` loss.
+        One row per check and member: ``update``, ``member``, ``train`` and ``held_out`` loss.
     """
     rng = np.random.default_rng(settings.seed)
-    n_train = min(len(block.train) for block in blocks)
-    batch = min(settings.batch_size, n_train)
-    per_epoch = n_train // batch
+    batches = shuffled(rng, [block.train for block in blocks], settings.batch_size)
     n_held = min(len(block.test) for block in blocks)
     held = torch.stack([torch.as_tensor(block.test[:n_held]) for block in blocks])  # (M, n)
     optimiser = torch.optim.AdamW(
         net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.epochs * per_epoch
+        optimiser, settings.learning_rate, total_steps=settings.n_updates
     )
     scale = counts.var(dim=(0, 1), correction=0).clamp_min(TINY)  # (R,)
 
@@ -150,41 +152,52 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
 
     best = np.full(len(blocks), np.inf)
     kept = {name: p.detach().clone() for name, p in net.named_parameters()}
-    history = []
-    for epoch in tqdm(range(settings.epochs), desc="fitting", disable=not settings.progress):
-        net.train()
-        order = np.stack([rng.permutation(block.train)[:n_train] for block in blocks])
-        train_loss = 0.0
-        for step in range(per_epoch):
-            loss = losses(torch.as_tensor(order[:, step * batch : (step + 1) * batch]))
-            optimiser.zero_grad()
-            loss.sum().backward()
-            clip_members(net.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            train_loss += loss.detach().cpu().numpy() / per_epoch  # (M,)
+    history, train_losses = [], []
+    n_updates, every = settings.n_updates, max(1, settings.n_updates // N_CHECKS)
+    for update in tqdm(range(1, n_updates + 1), "fitting", disable=not settings.progress):
+        loss = losses(torch.as_tensor(next(batches)))
+        optimiser.zero_grad()
+        loss.sum().backward()
+        clip_members(net.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        train_losses.append(loss.detach())
+        if update % every and update < n_updates:
+            continue
         net.eval()
         with torch.no_grad():
             held_loss = losses(held).cpu().numpy()  # (M,)
+        net.train()
+        train_loss, train_losses = torch.stack(train_losses).mean(0).cpu().numpy(), []
         if not np.isfinite(train_loss).all():
             raise ValueError(
-                f"the loss became NaN or infinite in epoch {epoch + 1}; lower learning_rate "
+                f"the loss became NaN or infinite by update {update}; lower learning_rate "
                 f"(it is {settings.learning_rate}) or look for outliers in pupil"
             )
         both = zip(train_loss, held_loss, strict=True)
-        history += [(epoch + 1, member, *losses) for member, losses in enumerate(both)]
+        history += [(update, member, *losses) for member, losses in enumerate(both)]
         for member in np.flatnonzero(held_loss < best):
             best[member] = held_loss[member]
             for name, p in net.named_parameters():
                 kept[name][member] = p.detach()[member]
         try:
-            if settings.on_epoch is not None:
-                settings.on_epoch(epoch + 1, held_loss)
+            if settings.on_check is not None:
+                settings.on_check(update, held_loss)
         except StopFit:
             break
     net.load_state_dict(kept)
     net.eval()
-    return pd.DataFrame(history, columns=["epoch", "member", "train", "held_out"])
+    return pd.DataFrame(history, columns=["update", "member", "train", "held_out"])
+
+
+def shuffled(rng, trials, size: int):
+    """Endless batches of each member's trials, (members, size); all are seen before any returns."""
+    n = min(map(len, trials))
+    size = min(size, n)
+    while True:
+        order = np.stack([rng.permutation(own)[:n] for own in trials])
+        for first in range(0, n - size + 1, size):
+            yield order[:, first : first + size]
 
 
 def relative_loss(kind: str, gain, counts, psth, scale):

@@ -30,7 +30,7 @@ count can never be negative, and one spike where none was thought possible would
 likelihood."""
 
 CHUNK = 64  # trials at a time: more need more memory and are no faster
-UNSAVED = ("device", "progress", "on_epoch")  # about this computer, not about the model
+UNSAVED = ("device", "progress", "on_check")  # about this computer, not about the model
 
 
 def smooth_psth(psth, bin_size: float) -> np.ndarray:
@@ -83,7 +83,7 @@ class GainEncoder(Encoder):
     def _check_settings(self) -> None:
         if self.direction not in DIRECTIONS:
             raise ValueError(f"direction is {self.direction!r}; use one of {', '.join(DIRECTIONS)}")
-        for name in ("n_members", "n_lags", "epochs", "batch_size", "stride", "n_components"):
+        for name in ("n_members", "n_lags", "n_updates", "batch_size", "stride", "n_components"):
             value = getattr(self, name, None)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; give at least 1")

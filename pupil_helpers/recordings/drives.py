@@ -107,7 +107,7 @@ def tuned_saccades(eye, rng):
 
 
 def tiring_saccades(eye, rng):
-    """Each saccade takes 60 % of what is left of a resource that comes back within 2 s."""
+    """Each saccade takes 60 % of what is left of a resource that comes back with a lag of 2 s."""
     left, sizes = 1.0, np.zeros(len(eye.onset))
     waits = np.diff(eye.onset, prepend=0) * eye.bin_size
     for k, wait in enumerate(waits):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import fftconvolve, lfilter
 
-SPREAD = np.array([6.0, 4.2])
+SPREAD = np.array([5.0, 3.5])
 """SD in pixels of the places that saccades lead to."""
-WANDER = np.array([2.5, 1.8])
+WANDER = np.array([4.2, 3.0])
 """SD in pixels of the slow wandering of gaze between saccades."""
 NOISE = np.array([0.6, 0.03, 0.03])
 """SD of the camera's noise in area, x and y."""
@@ -36,7 +36,7 @@ def move_eye(rng, n_samples: int, bin_size: float, trials) -> np.ndarray:
     jump = np.hanning(round(0.05 / bin_size) + 3)  # a saccade takes about 50 ms
     position = np.cumsum(fftconvolve(steps, (jump / jump.sum())[:, None], axes=0), axis=0)
     position = position[:n_samples] + np.array([35.0, 25.0])
-    wander = np.stack([slow_signal(rng, n_samples, bin_size, 40.0) for _ in "xy"], axis=-1)
+    wander = together(np.stack([slow_signal(rng, n_samples, bin_size, 40.0) for _ in "xy"], -1))
     blur = np.hanning(round(0.5 / bin_size) + 3)[:, None]  # wandering is smooth, not a walk
     position += WANDER * fftconvolve(wander, blur / blur.sum(), mode="same", axes=0)
 
@@ -63,13 +63,18 @@ def saccade_targets(rng, duration: float) -> tuple[np.ndarray, np.ndarray]:
     times = np.cumsum(waits)
     times = times[times < duration]
     kept = np.exp(-rng.gamma(0.6, 0.7, len(times)))
-    new = rng.normal(size=(len(times), 2))
-    new[:, 1] = 0.5 * new[:, 0] + np.sqrt(0.75) * new[:, 1]  # x and y jump together
+    new = together(rng.normal(size=(len(times), 2)))
     targets = np.empty_like(new)
     place = rng.normal(size=2)
     for k, share in enumerate(kept):
         place = targets[k] = share * place + np.sqrt(1 - share**2) * new[k]
     return times, targets * SPREAD
+
+
+def together(xy) -> np.ndarray:
+    """Two unrelated columns made to correlate by 0.5, as x and y do."""
+    x, y = np.moveaxis(xy, -1, 0)
+    return np.stack([x, 0.5 * x + np.sqrt(0.75) * y], axis=-1)
 
 
 def slow_signal(rng, n_samples: int, bin_size: float, tau: float) -> np.ndarray:

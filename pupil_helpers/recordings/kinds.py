@@ -31,8 +31,7 @@ class Region:
 class Kind:
     """What is different from the home mouse; None: nothing."""
 
-    follows: dict | None = None  # kernels of a region, by its name
-    hidden: dict | None = None  # the region's hidden drive, by its name
+    follows: dict | None = None  # by region: its kernels, or the name of its hidden drive
     gains: tuple | None = None  # (time constant in s, SD of the log gain) shared by each region
     n_trials: int | None = None
     n_neurons: int | None = None  # in each region
@@ -41,10 +40,11 @@ class Kind:
         """The regions of such a mouse, in the order of their neurons."""
         made = {}
         for name, region in REGIONS.items():
-            if self.follows and name in self.follows:
-                region = replace(region, kernels=self.follows[name])
-            if self.hidden:
-                region = replace(region, kernels=(), hidden=self.hidden[name])
+            follows = (self.follows or {}).get(name)
+            if isinstance(follows, str):
+                region = replace(region, kernels=(), hidden=follows)
+            elif follows:
+                region = replace(region, kernels=follows)
             made[name] = replace(region, neurons=self.n_neurons or region.neurons)
         return made
 
@@ -76,14 +76,15 @@ DRIVEN = tuple(name for name, region in REGIONS.items() if region.kernels)
 MEMORY = {
     "SCs": (("area", "integral", 0.0, 0.05, 1.0), ("xy", "since saccade", 0.0, 0.05, 1.0),
             ("x", "speed", 0.07, 0.05, 0.5)),
-    "SCm": (("xy", "since saccade", 0.0, 0.05, 1.0), ("all", "aroused saccades", -0.08, 0.055, 1.0)),
+    "SCm": (("xy", "since saccade", 0.0, 0.05, 1.0),
+            ("all", "aroused saccades", -0.08, 0.055, 1.0)),
     "LGd": (("area", "integral", 0.0, 0.05, 1.0), ("all", "aroused saccades", 0.05, 0.04, 0.8)),
 }  # fmt: skip
 UNFORESEEN = {
     "SCs": (("xy", "large saccades", 0.07, 0.05, 1.0), ("xy", "tiring saccades", 0.07, 0.05, 0.8),
             ("xy", "gaze field", 0.05, 0.05, 0.7)),
-    "SCm": (("xy", "tuned saccades", -0.08, 0.055, 1.0), ("xy", "large saccades", -0.08, 0.055, 0.5),
-            ("area", "level", 0.3, 0.2, 0.5)),
+    "SCm": (("xy", "tuned saccades", -0.08, 0.055, 1.0),
+            ("xy", "large saccades", -0.08, 0.055, 0.5), ("area", "level", 0.3, 0.2, 0.5)),
     "LGd": (("xy", "gaze field", 0.05, 0.05, 1.0), ("xy", "tiring saccades", 0.05, 0.04, 0.8)),
 }  # fmt: skip
 
@@ -94,7 +95,7 @@ KINDS = {
     "private gains": Kind(gains=((60.0, 0.25), (0.3, 0.2))),
     "few trials": Kind(n_trials=60),
     "few neurons": Kind(n_neurons=4),
-    "null": Kind(hidden=dict(zip(REGIONS, ("drift", "slow drift") * 3, strict=True))),
+    "null": Kind(follows=dict(zip(REGIONS, ("drift", "slow drift") * 3, strict=True))),
 }
 """Kinds of mice by name.
 
@@ -130,8 +131,6 @@ def kind_of_mouse(name) -> Kind:
     for part in parts:
         for field in fields(Kind):
             value = getattr(KINDS[part], field.name)
-            if value is None:
-                continue
-            if merged.setdefault(field.name, value) != value:
-                raise ValueError(f"kind {name!r} says two things about {field.name}; leave one out")
+            if value is not None and merged.setdefault(field.name, value) != value:
+                raise ValueError(f"kind {name!r} sets {field.name!r} twice; leave one out")
     return Kind(**merged)

@@ -25,9 +25,7 @@ from scipy.signal import lfilter
 from ..session import BIN_SIZE, Session, Truth
 from .drives import Eye, hidden_drive, kernel_lags, pupil_drive, shared_gain
 from .eye import film_eye, move_eye
-from .kinds import DRIVEN, REGIONS, kind_of_mouse
-
-__all__ = ["DRIVEN", "REGIONS", "simulate_session"]
+from .kinds import kind_of_mouse
 
 
 def simulate_session(
@@ -77,7 +75,7 @@ def simulate_session(
     ------
     ValueError
         If a size, rate or scale is not positive (scales and blink rate may be 0), or the kind is
-        unknown.
+        unknown or contradicts itself.
     """
     mouse = kind_of_mouse(kind)
     regions = mouse.regions()
@@ -115,7 +113,7 @@ def simulate_session(
         channel_share=np.where(driven[:, None], shares, 0.0),
         peak_lag=np.where(driven[:, None], peaks, np.nan),
         lags=lags,
-        kernels=drive_scale * np.array(kernels),
+        kernels=np.where(driven[:, None, None], drive_scale * np.array(kernels), 0.0),
     )
     return Session(
         pupil=film_eye(rng, clean, bin_size, blink_rate)[windows],

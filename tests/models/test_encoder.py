@@ -4,7 +4,8 @@ import torch
 
 from pupil_helpers.metrics import scores
 from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.recordings.simulate import REGIONS, simulate_session
+from pupil_helpers.recordings.kinds import REGIONS
+from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.signals.rates import evaluation_kernel
 from pupil_helpers.signals.splits import blocked_folds
 

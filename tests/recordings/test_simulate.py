@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from pupil_helpers.recordings.simulate import DRIVEN, REGIONS, simulate_session
+from pupil_helpers.recordings.kinds import DRIVEN, KINDS, REGIONS
+from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.session import CHANNELS, Session
 
 SEEDS = (0, 1, 2)
@@ -251,6 +252,86 @@ def test_statistics_are_those_of_the_real_session(region):
     for name, ours, real in zip(TOLERANCE, np.mean(measured, 0), REAL[region], strict=True):
         tolerance = TOLERANCE[name] * (real if name in ("rate", "fano") else 1)
         assert abs(ours - real) < tolerance, f"{name}: {ours:.2f}, in the real session {real}"
+
+
+# -- kinds of mice -------------------------------------------------------------------------------
+
+
+def of_kind(kind, **options) -> Session:
+    return mouse(kind=kind, n_trials=100, **options)
+
+
+def strayed(session, region, half) -> np.ndarray:
+    """What half of a region's neurons fired in each trial beyond their true rates, (trials,)."""
+    neurons = np.flatnonzero(session.regions == region)[half::2]
+    return (session.spikes[..., neurons] - session.truth.rates[..., neurons]).sum((1, 2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_gives_a_valid_session_with_its_truth(kind):
+    session, truth = of_kind(kind), of_kind(kind).truth
+    assert session.n_neurons == (24 if kind == "few neurons" else 256)
+    assert np.isfinite(truth.rates).all()
+    assert truth.regions[truth.driven].tolist() == [*DRIVEN] * (kind != "null")
+    for field in (truth.channel_share, truth.kernels):
+        assert not field[~truth.driven].any()
+        assert np.isnan(field[truth.driven]).all() == (kind in ("memory", "unforeseen", "null"))
+    again = simulate_session(kind=kind, n_trials=100)
+    np.testing.assert_array_equal(session.spikes, again.spikes)
+    np.testing.assert_array_equal(session.pupil, again.pupil)
+    assert kind == "home" or kind in session.name
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_fires_as_much_and_is_driven_as_strongly(kind):
+    session = of_kind(kind)
+    rates, drives = [], []
+    for name, region in REGIONS.items():
+        own = session.regions == name
+        rates.append(session.spikes[..., own].mean() / session.bin_size / region.rate)
+        log_rate = np.log(session.truth.rates[..., own])  # drive x loading, and the PSTH
+        drives.append((log_rate - log_rate.mean(0)).std((0, 1)).mean() / region.drive)
+        after = session.spikes[..., own][:, (session.time > 0) & (session.time < 0.4)]
+        totals = after.sum(1, dtype=float)  # (trials, neurons)
+        totals = totals[:, totals.any(0)]
+        assert 0.9 < np.median(totals.var(0, ddof=1) / totals.mean(0)) < 3  # Fano factors
+    assert np.mean(rates) == pytest.approx(1, abs=0.1)
+    assert np.mean(drives) == pytest.approx(1, abs=0.2)
+
+
+def test_kind_sets_the_number_of_trials_unless_it_is_given():
+    assert simulate_session(kind="few trials + few neurons", n_bins=20).n_trials == 60
+    assert simulate_session(kind="few trials + few neurons", n_bins=20, n_trials=8).n_trials == 8
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_in_the_null_mouse_every_region_drifts(region):
+    level = np.log(of_kind("null").true_region_rates(region)).mean(1)[:, 0]  # (trials,)
+    assert np.corrcoef(level[:-1], level[1:])[0, 1] > 0.8
+
+
+def test_private_gains_are_shared_by_a_region_and_not_in_the_true_rates():
+    gains, home = (of_kind(kind, drive_scale=0.0) for kind in ("private gains", "home"))
+    np.testing.assert_allclose(gains.truth.rates, gains.truth.rates[:1].repeat(100, 0), rtol=1e-5)
+    together, apart = (
+        [np.corrcoef(strayed(of, name, 0), strayed(of, name, 1))[0, 1] for name in REGIONS]
+        for of in (gains, home)
+    )
+    assert np.mean(together) > 0.4
+    assert abs(np.mean(apart)) < 0.1
+    between = np.corrcoef([strayed(gains, name, 0) for name in REGIONS])
+    assert abs(between[np.triu_indices(len(REGIONS), 1)].mean()) < 0.15  # each region its own
+
+
+def test_truth_without_shares_survives_files_and_slices(tmp_path):
+    session = simulate_session(kind="memory + few neurons", n_trials=4, n_bins=20)
+    for copy in (Session.load(session.save(tmp_path / "mouse.npz")), session[1:3]):
+        for field in ("channel_share", "peak_lag", "kernels", "driven"):
+            ours, theirs = (getattr(s.truth, field) for s in (session, copy))
+            np.testing.assert_array_equal(ours, theirs)  # NaN where the other is NaN
+    silent = simulate_session(kind="memory", n_trials=4, n_bins=20, drive_scale=0.0).truth
+    assert not silent.channel_share.any()
+    assert not silent.kernels.any()
 
 
 # -- bad arguments -------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from instant import COUNTS, PUPIL, Scaled
 from pupil_helpers.metrics.scores import bits_per_spike
 from pupil_helpers.models.encoder import PupilEncoder
 from pupil_helpers.models.neural import GRU
-from pupil_helpers.recordings.simulate import DRIVEN, simulate_session
+from pupil_helpers.recordings.kinds import DRIVEN
+from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.signals.rates import gaussian, smooth
 from pupil_helpers.signals.splits import inner_blocks
 from pupil_helpers.tuning.objective import RUNGS, UNSEEN, Objective, bars

@@ -10,7 +10,8 @@ from hyperopt import hp
 from instant import Scaled, X, essence, read_lines, search
 
 from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.recordings.simulate import DRIVEN, simulate_session
+from pupil_helpers.recordings.kinds import DRIVEN
+from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.tuning.search import Search, tune
 
 
