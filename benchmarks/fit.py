@@ -51,7 +51,7 @@ def fits(session, quick: bool) -> pd.DataFrame:
     if not quick:
         models["original recipe"] = PupilEncoder.original(n_neurons=n_neurons)
     rows = []
-    PupilEncoder(epochs=1).fit(pupil, counts[split.train])  # what is slow only the first time
+    PupilEncoder(n_updates=1).fit(pupil, counts[split.train])  # what is slow only the first time
     for name, model in models.items():
         for seed in SEEDS_OF_THE_ORIGINAL if name == "original recipe" else SEEDS:
             model.seed = seed

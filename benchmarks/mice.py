@@ -1,69 +1,117 @@
-"""Which model holds on which kind of mouse? All models, kinds of mice with known truth.
+"""Which model holds on which kind of mouse? Every model on every kind, with known truth.
 
-Run ``python benchmarks/mice.py``. Mice 500 and up chose the default's settings; the table is of
-mice 600 and up, each scored once. With ``--entry module:Class`` a model of your own gets its row.
+Run ``python benchmarks/mice.py --write`` for the whole table (about an hour on two cores), which
+the chapters read from ``pupil_helpers/evaluation/mice.csv``; without ``--write`` it is only
+printed, and with ``--stored`` nothing is fitted. ``--entry module:Class`` scores a model of your
+own, made without arguments, beside the stored ones::
+
+    python benchmarks/mice.py --entry my_model:MyModel
+
+Boosted trees take part if lightgbm is installed.
 """
 
 import argparse
 import importlib
-import time
+import importlib.util
+import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from pupil_helpers import compare, out_of_fold, simulate_session
+import pupil_helpers.evaluation.mice as kinds_of_mice
 from pupil_helpers.evaluation.compare import MODELS
+from pupil_helpers.evaluation.mice import (
+    CHOSE,
+    SCORED,
+    by_kind,
+    holding_back,
+    leads,
+    score_on_mice,
+    shares,
+    stored_scores,
+)  # fmt: skip
+from pupil_helpers.models.encoder import PupilEncoder
 from pupil_helpers.recordings.kinds import KINDS
-from pupil_helpers.signals.rates import evaluation_kernel, smooth
 
-BASE = [name for name in MODELS if name not in ("constant", "original")]
-
-
-def mouse_table(kind, seed, models, seeds=1, folder=None, n_jobs=-1) -> pd.DataFrame:
-    """Scores of models on one mouse: a row per model, seed and region.
-
-    ``share`` of what could be predicted (driven regions); ``error`` relative to the PSTH's;
-    ``followed``: in what share of the folds the prediction was not simply the PSTH.
-    """
-    session = simulate_session(seed, kind=kind)
-    table = compare(session, models, seeds=range(seeds), folder=folder, progress=False, n_jobs=n_jobs)
-    driven = dict(zip(session.truth.regions, session.truth.driven, strict=True))
-    names = list(driven)
-    kernel = evaluation_kernel(session.bin_size)
-    counts = session.region_counts(names).astype(float)
-    truth = smooth(session.true_region_rates(names), kernel)  # (trials, bins, regions)
-    rows = []
-    for (model, fit_seed), fits in table.groupby(["model", "seed"], sort=False):
-        held = out_of_fold(fits, model)
-        order = [list(held.regions).index(name) for name in names]
-        predicted = smooth(np.asarray(held.predicted, float)[..., order], kernel)
-        relative = held.score("psth_relative")[order]
-        blocks = [np.unique(np.asarray(f)) for f in np.array_split(np.arange(len(counts)), 5)]
-        for r, name in enumerate(names):
-            mine = fits[fits["region"] == name]
-            rows.append({
-                "kind": kind, "mouse": seed, "model": model, "seed": fit_seed, "region": name,
-                "driven": driven[name],
-                "share": share(kind, predicted[..., r], truth[..., r], blocks),
-                "error": 1 - relative[r],
-                "followed": np.mean(np.abs(mine["psth_relative"]) > 1e-4),
-                "seconds": mine["seconds"].mean(),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+FILE = Path(kinds_of_mice.__file__).with_name("mice.csv")
 
 
-def share(kind, predicted, truth, blocks) -> float:
-    """R² with the true rate, (trials, bins) each: how much of what could be predicted was.
+def contestants() -> dict:
+    """All models but the constant and the original, which is no contest; and two of ours."""
+    names = [name for name in MODELS if name not in ("constant", "original")]
+    models = {name: MODELS[name]() for name in names}
+    models["PupilEncoder without recurrence"] = PupilEncoder(hidden_size=0)
+    if importlib.util.find_spec("lightgbm"):
+        from _trees import Trees
 
-    On average it equals R² of the counts as a share of the ceiling, without the counts' noise.
-    Under private gains the level of every block is off, whatever a model does, and a level that is
-    wrong by as much as the pupil drives makes R² 0; there it is the squared correlation with the
-    true rate within blocks, which leaves the level free.
-    """
-    if "private" in kind:
-        pairs = [(predicted[b].ravel(), truth[b].ravel()) for b in blocks]
-        r = [np.corrcoef(*pair)[0, 1] if pair[0].std() > 0 else 0.0 for pair in pairs]
-        return float(np.mean(np.maximum(r, 0) ** 2))
-    predicted, truth = (np.concatenate([x[b] for b in blocks]) for x in (predicted, truth))
-    return 1 - ((predicted - truth) ** 2).sum() / ((truth - truth.mean()) ** 2).sum()
+        models["boosted trees"] = Trees()
+    return models
+
+
+def cells(found: pd.DataFrame) -> str:
+    """Models × kinds, each cell a mean and its interval."""
+    text = [f"{r.mean:6.3f} [{r.low:6.3f}, {r.high:6.3f}]" for r in found.itertuples(name="r")]
+    wide = found.assign(cell=text).pivot(index="model", columns="kind", values="cell")
+    wide = wide.loc[found["model"].unique(), found["kind"].unique()]
+    return wide.rename_axis(index=None, columns=None).to_string()
+
+
+def report(rows: pd.DataFrame, of: str) -> None:
+    """Print all that the table says, with the leads of one model."""
+    print("\nshare of what could be predicted, mean of the driven regions, 95 % interval over mice")
+    print(cells(by_kind(shares(rows))))
+    print(f"\nlead of {of} over each, on the same mice, 95 % interval over mice and their fits")
+    print(cells(leads(rows, of)))
+    print("\nregions without the pupil: error relative to the PSTH's")
+    print(holding_back(rows).round(3).to_string())
+    few = rows[(rows["kind"] == "few trials") & ~rows["driven"]]
+    if len(few):
+        print("\nthe same, 60 trials only")
+        print(holding_back(few).round(3).to_string())
+    seconds = rows.groupby(["model", "kind"], sort=False)["seconds"].mean().unstack()
+    print(f"\nseconds per fit, several at a time\n{seconds.round(2).to_string()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS))
+    parser.add_argument("--mice", type=int, default=len(SCORED), help="of each kind")
+    parser.add_argument("--first", type=int, default=SCORED[0], help="seed of the first")
+    parser.add_argument("--seeds", type=int, default=1, help="fits of each network")
+    parser.add_argument("--models", nargs="+", help="some of the models")
+    parser.add_argument("--folder", help="where to keep finished fits, to go on after a stop")
+    parser.add_argument("--entry", metavar="MODULE:CLASS", help="a model of your own")
+    parser.add_argument("--write", action="store_true", help="store the table in the package")
+    parser.add_argument("--stored", action="store_true", help="print the stored table")
+    options = parser.parse_args()
+    if options.stored:
+        return report(stored_scores(), "PupilEncoder")
+    mice = range(options.first, options.first + options.mice)
+    how = {"kinds": options.kinds, "mice": mice, "folder": options.folder}
+    if options.entry:
+        module, _, name = options.entry.partition(":")
+        sys.path.insert(0, ".")
+        model = getattr(importlib.import_module(module), name)()
+        if set(mice) & set(CHOSE):
+            print("these mice chose PupilEncoder's settings: the comparison favours it")
+        rows = score_on_mice({name: model}, seeds=range(options.seeds), **how)
+        stored = stored_scores()
+        stored = stored[stored["kind"].isin(options.kinds) & stored["mouse"].isin(mice)]
+        rows, of = pd.concat([rows, stored], ignore_index=True), name
+    else:
+        models = contestants()
+        models = {name: models[name] for name in options.models or models}
+        rows, of = score_on_mice(models, seeds=range(options.seeds), **how), "PupilEncoder"
+    print(
+        f"{', '.join(options.kinds)}; mice {mice[0]} to {mice[-1]} of each, five blocked folds "
+        f"with a gap of 2 trials, {options.seeds} fit(s) of each network and fold. Mice "
+        f"{CHOSE[0]} to {CHOSE[-1]} chose PupilEncoder's settings and are not among them."
+    )
+    report(rows, of)
+    if options.write:
+        rows.round(5).to_csv(FILE, index=False)
+        print(f"\nwritten to {FILE.name}")
+
+
+if __name__ == "__main__":
+    main()

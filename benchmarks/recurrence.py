@@ -12,10 +12,11 @@ import pandas as pd
 import torch
 from torch import nn
 
+from pupil_helpers.models.encoder import PupilEncoder
 from pupil_helpers.models.network import MemberRecurrence
 from pupil_helpers.models.neural import MemberGRU
 
-BATCH, STEPS, FEATURES, HIDDEN = 32, 63, 16, 16  # of the default model
+BATCH, STEPS, FEATURES, HIDDEN = PupilEncoder.batch_size, 63, 16, 16  # of the default model
 MEMBERS = (1, 5, 10)
 
 

@@ -39,7 +39,7 @@ def speed(n_trials, max_evals) -> pd.DataFrame:
                 "pruning": "yes" if prune else "no",
                 "seconds": round(time.perf_counter() - start),
                 "pruned": (table["status"] == "pruned").sum(),
-                "epochs": table["epochs"].sum(),
+                "steps": table["steps"].sum(),
                 "best (bits/spike)": round(-found.best_loss, 4),
             }
         )

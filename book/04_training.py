@@ -485,12 +485,15 @@ plt.show()
 # `PupilEncoder` takes a precaution. It trains several small networks, each with a different fifth of the training trials left
 # out, one contiguous block each. A network's own left-out block decides which of its weights are kept. And all five blocks together answer, region by region:
 # on trials that a network had not seen, did it beat the PSTH, reliably?
+#
+# Its training is counted in **updates**, one for every batch, and not in epochs, so that a short session gets as many of them as a long one. Every
+# so many updates each network is tried on its own left-out block.
 
 # %%
 shy = PupilEncoder(bin_size=session.bin_size).fit(pupil[train], counts[train])
 print(f"{shy.history_['member'].nunique()} networks, {shy.n_blocks} left-out blocks")
 
-# %% mystnb={"image": {"alt": "Learning curves of several networks, one colour per left-out block. Left, on the trials they learn from, all fall together. Right, on each network's own left-out block, they fall to different depths, below zero; a dot marks the lowest point of each."}}
+# %% mystnb={"image": {"alt": "Learning curves of several networks against update, one colour per left-out block. Left, on the trials they learn from, all fall together. Right, on each network's own left-out block, they fall to different depths, below zero; a dot marks the lowest point of each."}}
 figures.members(shy.history_, shy.n_blocks)
 plt.show()
 

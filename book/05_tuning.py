@@ -32,7 +32,7 @@
 #
 # **Time.** About 35 minutes, 25 more with the exercises. Runs in about 50 s on a laptop.
 #
-# **What you need.** Chapter 4: learning rate, weight decay, held-out loss, epochs.
+# **What you need.** Chapter 4: learning rate, weight decay, held-out loss, updates.
 #
 # **The data.** This page uses the *simulated* mouse that comes with the book. To tune on the real
 # recording, change the line that starts with `session =` to
@@ -77,8 +77,8 @@ from pupil_helpers.signals.splits import inner_blocks
 # fits itself to. So before anything else, one block of trials is set aside. Nothing on this page
 # touches it before the last section, and there it is used once.
 #
-# To be quick enough for a class, `base` has half the usual networks, trains half as long and takes
-# coarser steps in time.
+# To be quick enough for a class, `base` makes fewer updates than usual and takes coarser steps in
+# time.
 
 # %%
 use_style()
@@ -87,7 +87,7 @@ regions = [r for r in ("SCs", "SCm", "LGd") if r in session.regions]
 regions = regions or list(session.region_table().index[:3])
 pupil, counts = session.pupil, session.region_counts(regions)
 train, test = blocked_folds(len(counts), n_folds=5)[2]
-base = PupilEncoder(epochs=10, stride=8, n_members=5, bin_size=session.bin_size)
+base = PupilEncoder(n_updates=100, stride=8, bin_size=session.bin_size)
 print(len(train), "trials to tune on,", len(test), "put away; regions", *regions)
 
 # %% [markdown]
@@ -175,7 +175,7 @@ space = {
 # | `hp.qloguniform(label, log(low), log(high), 1)` | whole steps, any factor alike | sizes |
 # | `hp.choice(label, [a, b, c])` | one of a list | alternatives |
 #
-# To search the batch size too, add the line `"batch_size": hp.choice("batch_size", [16, 32, 64])`.
+# To search the batch size too, add the line `"batch_size": hp.choice("batch_size", [4, 8, 16, 32])`.
 # A misspelt name is refused at once. Three draws:
 
 # %%
@@ -190,8 +190,9 @@ pd.DataFrame(draws).astype(float).round(4)
 # Each candidate has to be judged on trials it was not fitted to, and not on the test block either.
 # So the *training* trials are cut once more, into five inner blocks, contiguous and with a gap like
 # the outer ones. `PupilEncoder` is an ensemble that does this by itself: each of its networks leaves
-# out one block. One fit thus gives the loss on all five. Its unit is bits per spike relative to the
-# PSTH: 0 is as good as the PSTH, and lower is better.
+# out one block. One fit thus gives the loss on all five, at **checks** spread evenly over the
+# training; the lowest counts. Its unit is bits per spike relative to the PSTH: 0 is as good as the
+# PSTH, and lower is better.
 #
 # How exact is this loss? Fit the *same* settings with five different seeds.
 
@@ -204,7 +205,7 @@ noise = np.std([repeat.best_loss for repeat in repeats], ddof=1)
 print([round(repeat.best_loss, 4) for repeat in repeats])
 print(f"SD {noise:.5f} bits/spike")
 
-# %% mystnb={"image": {"alt": "Above, five rows of trials: each network is fitted to most training trials and measured on another contiguous block of them, while the test block stays untouched in all rows. Below, five held-out loss curves over epochs that fall together from zero and end close to one another."}}
+# %% mystnb={"image": {"alt": "Above, five rows of trials: each network is fitted to most training trials and measured on another contiguous block of them, while the test block stays untouched in all rows. Below, five held-out loss curves over checks that fall together from zero and end close to one another."}}
 curves = [repeat.records[0]["curve"] for repeat in repeats]
 figures.objective(blocks, test, curves)
 plt.show()
@@ -257,13 +258,13 @@ search
 # the interrupted search takes the same way as one that was left alone. Nothing in the file is
 # pickled, so you can read it, mail it, and open it without running anyone's code.
 #
-# Some evaluations were stopped early. After a quarter of its epochs one ends if it is in the worst
+# Some evaluations were stopped early. After a quarter of its checks one ends if it is in the worst
 # fifth of those before it, after half in the worst third, after three quarters in the worse half. The
 # rule is gentle at first for a reason: a small learning rate begins slowly and may end well.
 
 # %%
 table = search.table
-print(f"{table['epochs'].sum()} epochs instead of {20 * base.epochs}")
+print(f"{table['steps'].sum()} checks instead of {20 * len(curves[0])}")
 table.sort_values("loss").drop(columns=["seconds", "error"]).head(5).round(4)
 
 # %% [markdown]
@@ -512,21 +513,21 @@ assert 1.8 < curse / noise < 1.95  # the expected lowest of 20 normal draws is 1
 # ### Exercise 5.3: stop the hopeless
 #
 # The random search ran without early stopping, so `random.records` holds whole curves. Suppose every
-# evaluation had been ended half way (after epoch `base.epochs // 2`) if its lowest loss so far was above
+# evaluation had been ended half way (after half of its checks) if its lowest loss so far was above
 # the *median* of all 20 at that point. How many would have ended? Would the best one have been
 # among them? Answer with two numbers: how many, and 1 or 0.
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# `np.array([record["curve"] for record in random.records])` has shape (evaluations, epochs).
+# `np.array([record["curve"] for record in random.records])` has shape (evaluations, checks).
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# Take the minimum over the first half of the epochs for each evaluation, compare with the median of
+# Take the minimum over the first half of the checks for each evaluation, compare with the median of
 # these, and see whether the one with the lowest *final* loss is above it.
 #
 # </details>
@@ -536,12 +537,12 @@ assert 1.8 < curse / noise < 1.95  # the expected lowest of 20 normal draws is 1
 #
 # ```python
 # curves = np.array([record["curve"] for record in random.records])
-# so_far = curves[:, : base.epochs // 2].min(axis=1)
+# so_far = curves[:, : curves.shape[1] // 2].min(axis=1)
 # ended = so_far > np.median(so_far)
 # answer = [ended.sum(), int(ended[curves.min(axis=1).argmin()])]
 # ```
 #
-# Half of them, by the nature of a median: a quarter of all epochs saved. Whether the best one
+# Half of them, by the nature of a median: a quarter of all checks saved. Whether the best one
 # survives is luck on this scale, and the reason why `tune` is gentler early on.
 #
 # </details>
@@ -551,11 +552,11 @@ my_stops = ...  # [how many end, whether the best does]
 
 # %% tags=["hide-cell", "solution"]
 curves = np.array([record["curve"] for record in random.records])
-so_far = curves[:, : base.epochs // 2].min(axis=1)
+half = curves.shape[1] // 2
+so_far = curves[:, :half].min(axis=1)
 ended = so_far > np.median(so_far)
 best = curves.min(axis=1).argmin()
 stops = [ended.sum(), int(ended[best])]
-at_half = curves[:, base.epochs // 2 - 1]
 mistakes = {
     "Lower is better: end those above the median.": [(~ended).sum(), int(ended[best])],
     "The second number is 1 if the best one would have ended, else 0.": [stops[0], 1 - stops[1]],

@@ -110,7 +110,7 @@ print(session.name, counts.shape, regions)
 
 # %%
 baselines = {"constant": Constant(), "PSTH": PSTH(), "ridge": Ridge()}
-encoder = {"PupilEncoder": PupilEncoder(n_members=5)}  # five networks instead of ten save time
+encoder = {"PupilEncoder": PupilEncoder()}
 table = compare(session, baselines | encoder, regions, seeds=(0,))
 table.drop(columns="file").tail(3).round(3)
 
@@ -464,9 +464,8 @@ plt.show()
 # 2024](https://doi.org/10.1038/s41593-023-01490-6)); and `PupilEncoder`.
 
 # %%
-five = {"n_members": 5}
-contestants = {"ridge": Ridge(), "plain RNN": PlainRNNEncoder(**five)}
-contestants |= {"convolution": TemporalConv(**five)}
+contestants = {"ridge": Ridge(), "plain RNN": PlainRNNEncoder()}
+contestants |= {"convolution": TemporalConv()}
 contest = compare(session, contestants | encoder, regions, n_folds=2, seeds=(0,))
 ranking = summary(contest)
 

@@ -88,13 +88,13 @@ pupil, held_out = session.pupil, counts[test]
 # %% [markdown]
 # ## First, a model worth explaining
 #
-# We fit the default model of chapter 4, with five networks instead of ten, which is quicker. An
-# attribution explains *this model*. If the model predicts badly, there is nothing to explain, so
-# look at the held-out score first. Beside it stands the shrinkage, the weight that the model gives to its own
-# networks: 0 means that it predicts the PSTH and ignores the pupil.
+# We fit the default model of chapter 4. An attribution explains *this model*. If the model predicts
+# badly, there is nothing to explain, so look at the held-out score first. Beside it stands the
+# shrinkage, the weight that the model gives to its own networks: 0 means that it predicts the PSTH
+# and ignores the pupil.
 
 # %%
-model = PupilEncoder(n_members=5, bin_size=session.bin_size)
+model = PupilEncoder(bin_size=session.bin_size)
 model.fit(pupil[train], counts[train])
 score = model.score(pupil[test], held_out, "psth_relative", per_region=True)
 pd.DataFrame({"score against the PSTH": score, "shrinkage": model.shrinkage_}, regions).round(2)
@@ -407,7 +407,7 @@ unique = np.empty((len(best), 3))
 for channel in range(3):
     hidden = pupil.copy()
     hidden[..., channel] = np.nan  # as if it had not been recorded
-    reduced = PupilEncoder(n_members=5, bin_size=session.bin_size)
+    reduced = PupilEncoder(bin_size=session.bin_size)
     reduced.fit(hidden[train], counts[train])
     pair = model.predict(pupil[test]), reduced.predict(hidden[test])
     difference = r2_difference(held_out, *pair, evaluation_kernel(session.bin_size))
@@ -482,7 +482,7 @@ pd.DataFrame(table, names).rename_axis("attributions of x").round(1)
 few = pupil[test[:8]]
 quick = {"regions": best, "reference": still, "n_steps": 8, "tolerance": None}
 maps = {"trained": [integrated_gradients(model, few, **quick).changes]}
-again = PupilEncoder(n_members=5, seed=1, bin_size=session.bin_size)
+again = PupilEncoder(seed=1, bin_size=session.bin_size)
 again.fit(pupil[train], counts[train])
 maps["trained again"] = [integrated_gradients(again, few, **quick).changes]
 maps["scrambled"] = [
@@ -528,7 +528,7 @@ if session.truth is not None:
 # with `shrink=False`, the safety catch that lets an unhelpful region fall back to its PSTH.
 
 # %%
-careless = PupilEncoder(n_members=5, shrink=False, bin_size=session.bin_size)
+careless = PupilEncoder(shrink=False, bin_size=session.bin_size)
 careless.fit(pupil[train[:30]], counts[train[:30]])
 scores, sizes = {}, {}
 for name, each in {"our model": model, "careless": careless}.items():
@@ -710,7 +710,7 @@ if session.truth is not None:  # other swaps of the same trials, averaged
 # <summary>Solution</summary>
 #
 # ```python
-# causal = PupilEncoder(direction="causal", n_members=5, bin_size=session.bin_size)
+# causal = PupilEncoder(direction="causal", bin_size=session.bin_size)
 # causal.fit(pupil[train], counts[train])
 # causal_score = causal.score(pupil[test], held_out, "psth_relative", per_region=True)
 # my_change = (causal_score - score)[best]
@@ -726,7 +726,7 @@ if session.truth is not None:  # other swaps of the same trials, averaged
 my_change = ...  # three numbers
 
 # %% tags=["hide-cell", "solution"]
-causal = PupilEncoder(direction="causal", n_members=5, bin_size=session.bin_size)
+causal = PupilEncoder(direction="causal", bin_size=session.bin_size)
 causal.fit(pupil[train], counts[train])
 causal_score = causal.score(pupil[test], held_out, "psth_relative", per_region=True)
 mistakes = {

@@ -33,12 +33,6 @@ def one_thread():
         torch.set_num_threads(before)
 
 
-def torch_device(name: str) -> torch.device:
-    """The device of that name; "auto": a GPU if there is one, else the CPU."""
-    auto = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(auto if name == "auto" else name)
-
-
 @dataclass(eq=False, repr=False)  # scikit-learn compares and shows models in its own way
 class Encoder(BaseEstimator):
     """Base of all encoding models, in the manner of scikit-learn.

@@ -5,12 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
+import torch
+from torch import Tensor, nn
+
 from .ensemble import BlockEnsemble
+from .glm import PoissonGLM
+from .linear import LinearGain
 from .network import EncoderNet, MemberRecurrence
+from .shrinkage import find_mixture
 
 MEMORY = (0.6, 0.98)
 """Shares of their state that leaky units keep from step to step at the start: with steps of 40 ms,
 time constants of 0.08 to 2 s."""
+
+
+class Mixture(nn.Module):
+    """Gains of networks and of a linear model, mixed in another proportion in each region.
+
+    Maps (M, T, S, inputs) to (M, T, S, R), as its parts do; ``share`` (R,) is the linear part's.
+    """
+
+    def __init__(self, net: nn.Module, linear: nn.Module, n_regions: int):
+        super().__init__()
+        self.net, self.linear = net, linear
+        self.register_buffer("share", torch.zeros(n_regions))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.lerp(self.net(x), self.linear(x), self.share)
 
 
 @dataclass(eq=False, repr=False)
@@ -19,8 +40,10 @@ class PupilEncoder(BlockEnsemble):
 
     Five small networks (:class:`~pupil_helpers.models.network.EncoderNet`), each leaving out
     another contiguous block of the training trials
-    (:class:`~pupil_helpers.models.ensemble.BlockEnsemble`). Each region is shrunk towards its PSTH,
-    so that a region the pupil says nothing about falls back to the PSTH.
+    (:class:`~pupil_helpers.models.ensemble.BlockEnsemble`). Their mean is mixed with a Poisson GLM
+    on the same inputs, whose few weights are learned from few trials, as left-out blocks advise.
+    Each region is shrunk towards its PSTH, so that a region the pupil says nothing about falls
+    back to the PSTH.
 
     Parameters
     ----------
@@ -43,6 +66,8 @@ class PupilEncoder(BlockEnsemble):
     n_components : int or None, default 48
         Principal components of the filtered features that the network gets; None for the
         features themselves.
+    glm : bool, default True
+        Mix in a :class:`~pupil_helpers.models.glm.PoissonGLM`.
     learning_rate : float, default 0.01
     n_members, n_blocks, gap, shrink, n_updates, batch_size, weight_decay, stride, bin_size, seed, \
 device, progress, on_check
@@ -56,6 +81,7 @@ device, progress, on_check
     lag_reach: float = 0.6
     n_lags: int = 13
     n_components: int | None = 48
+    glm: bool = True
     learning_rate: float = 0.01
 
     @classmethod
@@ -80,4 +106,23 @@ device, progress, on_check
                 direction=self.direction,
                 memory=memory,
             )
-        return EncoderNet(n_inputs, n_regions, self._seeds(), self.stem_size, recurrence, self.skip)
+        net = EncoderNet(n_inputs, n_regions, self._seeds(), self.stem_size, recurrence, self.skip)
+        if not self.glm:
+            return net
+        n_steps = -(-len(self.psth_) // self.stride)
+        return Mixture(net, LinearGain(n_inputs, n_regions, n_steps, "log"), n_regions)
+
+    def _learn(self, net, inputs, counts, psth):
+        if not self.glm:
+            return super()._learn(net, inputs, counts, psth)
+        gain, held_out = super()._learn(net.net, inputs, counts, psth)
+        glm = PoissonGLM()
+        glm.blocks_ = self.blocks_
+        linear_gain, linear_held_out = glm._learn(net.linear, inputs, counts, psth)
+        pairs = [  # there may be fewer members than blocks
+            (trials, own, linear)
+            for (trials, own), (_, linear) in zip(held_out, linear_held_out, strict=False)
+        ]
+        net.share.copy_(find_mixture(pairs, counts, psth))
+        mixed = [(trials, torch.lerp(own, linear, net.share)) for trials, own, linear in pairs]
+        return torch.lerp(gain, linear_gain, net.share), mixed

@@ -15,6 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .base import TINY
+from .devices import fastest_device
 from .gain import CHUNK, GainEncoder
 
 LOSSES = ("poisson", "mse")
@@ -59,9 +60,10 @@ class BlockEnsemble(GainEncoder):
         Width of a bin in seconds; see :class:`~pupil_helpers.models.base.Encoder`.
     seed : int, default 0
     device : str, default "auto"
-        "cpu", "cuda", or "auto": a GPU if there is one.
+        "cpu", "cuda", or "auto": the one on which a few updates take less time, tried once for
+        each size of network. The last digits of a fit depend on the device.
     progress : bool, default False
-        Show a progress bar over updates.
+        Show a progress bar over updates, and the device.
     on_check : callable, optional
         Called as ``on_check(update, held_out_losses)`` with each row of ``history_``: one loss
         per member. Raising :class:`StopFit` in it ends the training there; the best weights so far
@@ -100,6 +102,14 @@ class BlockEnsemble(GainEncoder):
     def _seeds(self) -> list[int]:
         """One seed per member."""
         return [1000 * self.seed + member for member in range(self.n_members)]
+
+    def _device(self, module, n_regions):
+        if self.device != "auto":
+            return super()._device(module, n_regions)
+        n_inputs, n_steps = module.inputs.n_outputs, module.to_bins.shape[1]
+        shape = self.n_members, self.batch_size, n_steps, n_inputs
+        key = type(self), n_regions, self.hidden_size
+        return fastest_device(lambda: self._network(n_inputs, n_regions), shape, key)
 
     def _learn(self, net, inputs, counts, psth):
         blocks = [self.blocks_[member % self.n_blocks] for member in range(self.n_members)]
@@ -153,8 +163,9 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     best = np.full(len(blocks), np.inf)
     kept = {name: p.detach().clone() for name, p in net.named_parameters()}
     history, train_losses = [], []
-    n_updates, every = settings.n_updates, max(1, settings.n_updates // N_CHECKS)
-    for update in tqdm(range(1, n_updates + 1), "fitting", disable=not settings.progress):
+    n_updates, checks = settings.n_updates, check_points(settings.n_updates)
+    title = f"fitting on {counts.device.type}"
+    for update in tqdm(range(1, n_updates + 1), title, disable=not settings.progress):
         loss = losses(torch.as_tensor(next(batches)))
         optimiser.zero_grad()
         loss.sum().backward()
@@ -162,7 +173,7 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
         optimiser.step()
         schedule.step()
         train_losses.append(loss.detach())
-        if update % every and update < n_updates:
+        if update not in checks:
             continue
         net.eval()
         with torch.no_grad():
@@ -188,6 +199,13 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     net.load_state_dict(kept)
     net.eval()
     return pd.DataFrame(history, columns=["update", "member", "train", "held_out"])
+
+
+def check_points(n_updates: int) -> list[int]:
+    """The updates after which networks are tried: up to :data:`N_CHECKS`, evenly spaced, and the
+    last one among them."""
+    n_checks = min(N_CHECKS, n_updates)
+    return [check * n_updates // n_checks for check in range(1, n_checks + 1)]
 
 
 def shuffled(rng, trials, size: int):

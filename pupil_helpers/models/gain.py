@@ -19,7 +19,8 @@ from .._files import read_npz, write_npz
 from ..signals.pupil import DIRECTIONS, FEATURES, PupilFeatures
 from ..signals.rates import gaussian, smooth
 from ..signals.splits import inner_blocks
-from .base import TINY, Encoder, one_thread, torch_device
+from .base import TINY, Encoder, one_thread
+from .devices import torch_device
 from .lags import LagFilters, interpolation, pool
 from .network import PupilToCounts
 from .shrinkage import find_shrinkage
@@ -97,6 +98,7 @@ class GainEncoder(Encoder):
         self._check_settings()
         self.blocks_ = inner_blocks(np.arange(len(counts)), self.n_blocks, self.gap)
         module = self._module(*counts.shape[1:])
+        module.to(self._device(module, counts.shape[2]))
         module.features.fit(pupil)
         with torch.no_grad():
             features = module.features(*module.prepare(pupil)).float()  # (T, B, F)
@@ -120,7 +122,10 @@ class GainEncoder(Encoder):
         net = self._network(inputs.n_outputs, n_regions)
         to_bins = interpolation(n_bins, self.stride, self.direction)
         module = PupilToCounts(features, inputs, net, self.n_members, n_regions, to_bins)
-        return module.to(torch_device(self.device))
+        return module
+
+    def _device(self, module: PupilToCounts, n_regions: int) -> torch.device:
+        return torch_device(self.device)
 
     def _start(self, counts) -> np.ndarray:
         """PSTH smoothed with a 15 ms Gaussian, or the mean, (bins, regions)."""
@@ -220,6 +225,6 @@ class GainEncoder(Encoder):
             raise ValueError(
                 f"{path.name} is not a readable {cls.__name__} ({reason}); save the model again"
             ) from error
-        model.module_ = module.eval()
+        model.module_ = module.to(torch_device(model.device)).eval()
         model.shrinkage_ = module.shrinkage.cpu().numpy()
         return model

@@ -21,7 +21,8 @@ from tqdm.auto import tqdm
 from ..signals.pupil import channel_means, fill_missing
 from ..signals.rates import original_rates
 from ..signals.splits import random_split
-from .base import Encoder, one_thread, torch_device
+from .base import Encoder, one_thread
+from .devices import torch_device
 
 
 class OriginalRNN(nn.Module):

@@ -174,7 +174,7 @@ def members(history, n_blocks):
     Parameters
     ----------
     history : pandas.DataFrame
-        Columns ``epoch``, ``member``, ``train`` and ``held_out``, relative to the PSTH.
+        Columns ``update``, ``member``, ``train`` and ``held_out``, relative to the PSTH.
     n_blocks : int
         Member ``i`` left out block ``i % n_blocks``.
     """
@@ -183,14 +183,13 @@ def members(history, n_blocks):
         block = member % n_blocks
         colour = CYCLE[block % len(CYCLE)]
         label = f"block {block + 1}" if member < n_blocks else None
-        axes[0].plot(curve["epoch"], curve["train"], color=colour)
-        axes[1].plot(curve["epoch"], curve["held_out"], color=colour, label=label)
+        axes[0].plot(curve["update"], curve["train"], color=colour)
+        axes[1].plot(curve["update"], curve["held_out"], color=colour, label=label)
         best = curve.loc[curve["held_out"].idxmin()]
-        axes[1].plot(best["epoch"], best["held_out"], "o", color=colour)
+        axes[1].plot(best["update"], best["held_out"], "o", color=colour)
     for ax, title in zip(axes, ("trials it learns from", "its own left-out block"), strict=True):
         ax.axhline(0, color=GREY, lw=0.8)
-        ax.set_title(title)
-        _count_epochs(ax)
+        ax.set(title=title, xlabel="update")
     axes[0].set_ylabel("loss relative\nto the PSTH")
     handles, labels = axes[1].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside right center")

@@ -52,7 +52,7 @@ def objective(blocks, outer_test, curves):
         Inner blocks, in trial numbers of the session.
     outer_test : array_like of int
         Trials of the outer test block.
-    curves : array_like, (seeds, epochs)
+    curves : array_like, (seeds, checks)
         Held-out loss in bits per spike.
     """
     fig, (ax, below) = plt.subplots(2, 1, figsize=(8, 4.6), height_ratios=[1, 2.4])
@@ -66,12 +66,12 @@ def objective(blocks, outer_test, curves):
     ax.set_xlabel("trial of the session")
 
     curves = np.asarray(curves)
-    epochs = np.arange(1, curves.shape[1] + 1)
-    below.plot(epochs, curves.T, color=BLUE, lw=1, alpha=0.7)
+    checks = np.arange(1, curves.shape[1] + 1)
+    below.plot(checks, curves.T, color=BLUE, lw=1, alpha=0.7)
     lowest = curves.argmin(axis=1)
-    below.plot(epochs[lowest], curves.min(axis=1), "o", color=BLUE, ms=5, label="a seed's loss")
+    below.plot(checks[lowest], curves.min(axis=1), "o", color=BLUE, ms=5, label="a seed's loss")
     below.axhline(0, color=GREY, lw=0.8, ls=":")
-    below.set(xlabel="epoch", ylabel=BITS, title="The same settings, other seeds")
+    below.set(xlabel="check", ylabel=BITS, title="The same settings, other seeds")
     below.legend(loc="upper right")
     return fig
 

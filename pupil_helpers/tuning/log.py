@@ -24,7 +24,8 @@ FAILED = {
 """What comes of an evaluation that fails before it begins; every result has the same names.
 
 Status is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail"; the loss is
-in bits per spike; the curve is the loss after each of ``n_steps`` epochs (or blocks)."""
+in bits per spike; the curve is the loss after each of ``n_steps`` steps: checks of a
+network on its way, or blocks if models are fitted once per block."""
 RECORD = ("evaluation", "params", "drawn", *FAILED)
 """What is kept of it: its number, its parameters, what hyperopt drew to make them, its result."""
 

@@ -9,17 +9,18 @@ from sklearn.base import BaseEstimator, clone
 
 from ..evaluation.cross_validation import cross_validate
 from ..models.base import TINY, one_thread
-from ..models.ensemble import BlockEnsemble, StopFit
+from ..models.encoder import PupilEncoder
+from ..models.ensemble import BlockEnsemble, StopFit, check_points
 from ..models.gain import smooth_psth
 from ..models.lags import pool_centres
 from ..session import BIN_SIZE
 from ..signals.splits import inner_blocks
 
 # Parameters whose effect the losses on the networks' own left-out blocks do not show.
-UNSEEN = {"n_members", "n_blocks", "gap", "shrink", "loss", "psth", "stride", "bin_size"}
+UNSEEN = {"n_members", "n_blocks", "gap", "shrink", "loss", "psth", "stride", "bin_size", "glm"}
 
 RUNGS = ((0.25, 0.8), (0.5, 0.67), (0.75, 0.5))
-"""When an evaluation is stopped early: after this share of its epochs, if its loss is above this
+"""When an evaluation is stopped early: after this share of its training, if its loss is above this
 quantile of those that came that far."""
 
 
@@ -39,7 +40,7 @@ class Objective:
         example = build(model, params)  # says at once if the model does not take them
         self.cross_fit = (
             isinstance(example, BlockEnsemble)
-            and type(example)._learn is BlockEnsemble._learn
+            and type(example)._learn in (BlockEnsemble._learn, PupilEncoder._learn)
             and example.loss == "poisson"
             and example.psth
             and not UNSEEN & set(params)
@@ -86,23 +87,26 @@ class Objective:
         return {**result, "seconds": time.perf_counter() - start, "curve": curve}
 
     def _cross_fit(self, params, is_hopeless) -> None:
-        """The held-out curve over epochs, averaged over the blocks; its lowest point counts."""
+        """The held-out curve over checks, averaged over the blocks; its lowest point counts."""
         model = build(self.model, params)
         n_held = min(len(block.test) for block in self.blocks)  # as BlockEnsemble does
         n_spikes = sum(self.counts[block.test[:n_held]].sum() for block in self.blocks)
         n_steps = len(pool_centres(self.counts.shape[1], model.stride))
         n_terms = n_held * n_steps * self.counts.shape[2]  # its loss is a mean over these
-        theirs = model.on_epoch
+        n_checks = len(check_points(model.n_updates))
+        theirs = model.on_check
 
-        def on_epoch(epoch, losses):
-            stop = is_hopeless(losses.sum() * n_terms / (n_spikes * np.log(2)), model.epochs)
+        def on_check(update, losses):
+            stop = is_hopeless(losses.sum() * n_terms / (n_spikes * np.log(2)), n_checks)
             if theirs is not None:
-                theirs(epoch, losses)
+                theirs(update, losses)
             if stop:
                 raise StopFit
 
+        if isinstance(model, PupilEncoder):
+            model.set_params(glm=False)  # these losses are the networks' own
         model.set_params(n_members=self.n_blocks, n_blocks=self.n_blocks, gap=self.gap)
-        model.set_params(on_epoch=on_epoch).fit(self.pupil, self.counts)
+        model.set_params(on_check=on_check).fit(self.pupil, self.counts)
 
     def _refit(self, params, is_hopeless) -> None:
         """The loss over the blocks so far, each predicted by a model fitted to the others.
@@ -132,12 +136,12 @@ def rung(share: float, n_steps: int) -> int:
 
 
 def bars(known: list[dict], n_startup: int) -> list[tuple[float, float]]:
-    """The losses above which an evaluation is hopeless, as (share of its epochs, loss)."""
+    """The losses above which an evaluation is hopeless, as (share of its training, loss)."""
     limits = []
     for share, quantile in RUNGS:
         reached = []
         for record in known:
-            if not record["n_steps"]:  # it failed before its first epoch
+            if not record["n_steps"]:  # it failed before its first step
                 continue
             curve, step = record["curve"], rung(share, record["n_steps"])
             seen = [loss for loss in curve[:step] if loss is not None]

@@ -50,7 +50,7 @@ SPACE = {
 """
 
 
-COLUMNS = ("evaluation", "status", "loss", "seconds", "epochs", "error")
+COLUMNS = ("evaluation", "status", "loss", "seconds", "steps", "error")
 
 
 def tune(
@@ -77,7 +77,7 @@ def tune(
     minus what the model's likelihood gains over the PSTH, so that lower is better and below 0
     beats the PSTH. One fit of a :class:`~pupil_helpers.models.encoder.PupilEncoder`, or of
     another ensemble over blocks, gives it for all inner blocks, as each of its networks leaves
-    out one: the lowest point over epochs of the networks' mean loss, before shrinkage. It is for
+    out one: the lowest point on the way of the networks' mean loss, before shrinkage. It is for
     choosing, not for reporting: scales and PSTH come from all trials given, and the winner is the
     best of many. Other models, and searches over parameters that this loss does not show (such as
     ``shrink`` or ``stride``), are fitted once per inner block, at ``n_blocks`` times the cost.
@@ -109,11 +109,11 @@ def tune(
     n_startup : int, default 10
         Evaluations drawn at random before TPE starts to learn and pruning to compare.
     prune : bool, default True
-        Stop hopeless evaluations early: after a quarter of the epochs those in the worst fifth
-        of all that came that far, after half of them the worst third, after three quarters the
-        worse half. (A median stopping rule, Golovin et al. 2017, "Google Vizier", made gentler
+        Stop hopeless evaluations early: after a quarter of their training those in the worst
+        fifth of all that came that far, after half of it the worst third, after three quarters
+        the worse half. (A median stopping rule, Golovin et al. 2017, "Google Vizier", made gentler
         early on, because a slow learner can be a good one.) In random searches on simulated mice
-        this saved a fifth of the epochs, and stopped the best evaluation of at most 1 search
+        this saved a fifth of the training, and stopped the best evaluation of at most 1 search
         in 100.
     n_jobs : int, default 1
         Evaluations at a time, each in a process of its own with one thread; -1 for as many as
@@ -198,11 +198,12 @@ class Search:
     def table(self) -> pd.DataFrame:
         """One row per evaluation.
 
-        Its number, status, loss (bits per spike), seconds, epochs, parameters and error. Status
-        is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail". A parameter
-        that is called like another column, such as ``epochs``, is ``param_epochs``.
+        Its number, status, loss (bits per spike), seconds, steps, parameters and error. Status
+        is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail". Steps say
+        how far it came: checks of a network, or blocks if models are fitted once per block. A
+        parameter that is called like another column, such as ``loss``, is ``param_loss``.
         """
-        rows = [{**record, "epochs": len(record["curve"])} for record in self.records]
+        rows = [{**record, "steps": len(record["curve"])} for record in self.records]
         table = pd.DataFrame(rows, columns=COLUMNS).astype({"loss": float, "seconds": float})
         params = pd.DataFrame([record["params"] for record in self.records])
         params = params.rename(columns={name: f"param_{name}" for name in COLUMNS})

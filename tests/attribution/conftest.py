@@ -20,5 +20,5 @@ def counts(session):
 
 @pytest.fixture(scope="package")
 def model(session, counts):
-    encoder = PupilEncoder(n_members=5, bin_size=session.bin_size)
+    encoder = PupilEncoder(bin_size=session.bin_size)
     return encoder.fit(session.pupil, counts)

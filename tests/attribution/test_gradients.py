@@ -167,7 +167,7 @@ def test_scrambled_weights_change_the_attribution(model, session, counts):
     scrambled = [similarity(trained, explained(randomised(model, seed=seed))) for seed in range(4)]
     assert abs(np.mean(scrambled)) < 0.4
     np.testing.assert_array_equal(model.predict(session.pupil[:10]), before)  # left alone
-    again = PupilEncoder(n_members=5, seed=1, bin_size=session.bin_size)
+    again = PupilEncoder(seed=1, bin_size=session.bin_size)
     again = similarity(trained, explained(again.fit(session.pupil, counts)))
     assert again > 0.6 > max(scrambled)
 

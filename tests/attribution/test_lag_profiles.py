@@ -24,7 +24,7 @@ def test_lag_profile_of_a_linear_model_is_its_weights(bin_size):
 
 
 def test_a_causal_model_owes_nothing_to_the_future(session, counts):
-    short = {"epochs": 3, "n_members": 2, "n_blocks": 2, "shrink": False}
+    short = {"n_updates": 6, "n_members": 2, "n_blocks": 2, "shrink": False}
     model = PupilEncoder(direction="causal", bin_size=session.bin_size, **short)
     model.fit(session.pupil[:60], counts[:60, :, :1])
     profile = lag_profile(model, session.pupil[60:80], n_steps=3)

@@ -51,7 +51,7 @@ def test_table_is_tidy_and_scores_each_fold_as_by_hand(session):
 
 
 def test_every_named_model_can_be_compared(session):
-    small = {"epochs": 1, "n_members": 2, "n_blocks": 2, "max_iterations": 2}
+    small = {"n_updates": 1, "n_members": 2, "n_blocks": 2, "max_iterations": 2}
     models = {}
     for name, make in MODELS.items():
         known = make().get_params()

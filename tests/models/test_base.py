@@ -48,7 +48,7 @@ def planted(seed, n_trials=N_TRIALS, n_bins=N_BINS):
 def quick(model, **settings):
     """An unfitted model that fits in no time."""
     if model in NEURAL:
-        settings = {"epochs": 1, "n_members": 2, "hidden_size": 4} | settings
+        settings = {"n_updates": 2, "n_members": 2, "hidden_size": 4} | settings
     if model is OriginalEncoder:
         settings = {"max_iterations": 2} | settings
     return model(**settings)
@@ -70,8 +70,8 @@ def test():
 @pytest.fixture(scope="module", params=LINEAR + NEURAL)
 def learnt(request, train):
     pupil, _, counts = train
-    epochs = {"epochs": 30, "n_members": 5} if request.param in NEURAL else {}
-    return request.param(**epochs).fit(pupil, counts)
+    settings = {"n_updates": 150} if request.param in NEURAL else {}
+    return request.param(**settings).fit(pupil, counts)
 
 
 def test_a_planted_lag_is_learnt(learnt, test):
@@ -115,7 +115,7 @@ def test_a_prediction_is_the_module(learnt, test):
 def test_a_trial_is_predicted_the_same_in_any_company(train, test, model):
     """With gaps wherever they may be: filling them used to look at the other trials."""
     pupil, _, counts = train
-    settings = {"epochs": 6, "learning_rate": 0.05} if model in NEURAL else {}
+    settings = {"n_updates": 12, "learning_rate": 0.05} if model in NEURAL else {}
     fitted = quick(model, **settings).fit(pupil, counts)
     broken = test[0][:6].copy()
     broken[0, :, 1] = np.nan

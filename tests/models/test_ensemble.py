@@ -6,7 +6,7 @@ import torch
 from test_base import NEURAL, planted, quick
 
 from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.models.ensemble import StopFit, relative_loss
+from pupil_helpers.models.ensemble import N_CHECKS, StopFit, check_points, relative_loss
 from pupil_helpers.models.lags import pool
 from pupil_helpers.models.neural import PlainRNNEncoder
 
@@ -27,7 +27,8 @@ def test_a_seed_decides_the_fit_and_touches_nothing_else(data, model):
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002
     a, b, c = (
-        quick(model, seed=s, shrink=False, epochs=3).fit(*data).predict(data[0]) for s in (1, 1, 2)
+        quick(model, seed=s, shrink=False, n_updates=6).fit(*data).predict(data[0])
+        for s in (1, 1, 2)
     )
     assert (torch.rand(1), np.random.random()) == expected  # noqa: NPY002
     np.testing.assert_array_equal(a, b)
@@ -35,9 +36,9 @@ def test_a_seed_decides_the_fit_and_touches_nothing_else(data, model):
 
 
 @pytest.mark.parametrize("model", NEURAL)
-def test_the_weights_in_use_are_those_of_the_best_epoch(data, model):
+def test_the_weights_in_use_are_those_of_the_best_check(data, model):
     pupil, counts = data
-    fitted = quick(model, epochs=6, learning_rate=0.05).fit(pupil, counts)
+    fitted = quick(model, n_updates=24, learning_rate=0.05).fit(pupil, counts)
     best = fitted.history_.groupby("member")["held_out"].min()
     module = fitted.module_
     psth = torch.tensor(pool(fitted._start(counts.astype(np.float32))[None], 4)[0])
@@ -54,10 +55,11 @@ def test_the_weights_in_use_are_those_of_the_best_epoch(data, model):
 
 
 @pytest.mark.parametrize("model", NEURAL)
-def test_members_learn_from_their_own_trials_only(data, model):
+def test_members_learn_from_their_own_trials_only(data, model, monkeypatch):
     """Spikes of a member's left-out block may choose when it stops, not what it learns."""
     pupil, counts = data
-    settings = {"psth": False, "epochs": 1}  # 1 epoch: nothing to choose
+    monkeypatch.setattr("pupil_helpers.models.ensemble.N_CHECKS", 1)  # nothing to choose
+    settings = {"psth": False, "n_updates": 4}
     fitted = quick(model, **settings).fit(pupil, counts)
     swapped, block = counts.copy(), fitted.blocks_[0]
     swapped[block.test] = swapped[block.test][::-1]  # the mean rate stays
@@ -71,15 +73,55 @@ def test_members_learn_from_their_own_trials_only(data, model):
 def test_a_fit_can_be_watched_and_stopped(data):
     seen = []
 
-    def watch(epoch, losses):
-        seen.append((epoch, losses.shape))
-        if epoch == 2:
+    def watch(update, losses):
+        seen.append((update, losses.shape))
+        if len(seen) == 2:
             raise StopFit
 
-    fitted = quick(PupilEncoder, epochs=9, on_epoch=watch).fit(*data)
-    assert seen == [(1, (2,)), (2, (2,))]
-    assert fitted.history_["epoch"].max() == 2
+    fitted = quick(PupilEncoder, n_updates=3 * N_CHECKS, on_check=watch).fit(*data)
+    assert seen == [(3, (2,)), (6, (2,))]
+    assert fitted.history_["update"].max() == 6
     assert np.isfinite(fitted.predict(data[0])).all()
+
+
+# -- how long they are trained --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_updates", [1, 7, N_CHECKS, N_CHECKS + 1, 63, 64, 800, 1001])
+def test_checks_are_evenly_spaced_and_the_last_update_is_one(n_updates):
+    checks = check_points(n_updates)
+    assert len(checks) == min(n_updates, N_CHECKS)
+    assert checks[-1] == n_updates
+    apart = np.diff([0, *checks])
+    assert apart.min() >= 1
+    assert apart.max() - apart.min() <= 1
+
+
+@pytest.mark.parametrize("n_trials", [20, 300])
+def test_as_many_updates_are_made_however_many_trials_there_are(n_trials):
+    pupil, _, counts = planted(0, n_trials, n_bins=40)
+    history = quick(PupilEncoder, n_updates=50).fit(pupil, counts).history_
+    for _, member in history.groupby("member"):
+        assert member["update"].tolist() == check_points(50)
+
+
+@pytest.mark.parametrize("n_trials", [20, 19, 12, 8])
+def test_few_trials_are_enough(n_trials):
+    """With the default blocks, of which some are smaller than others."""
+    pupil, _, counts = planted(0, n_trials)
+    fitted = PupilEncoder(n_updates=10).fit(pupil, counts)
+    assert fitted.history_["update"].max() == 10
+    assert np.isfinite(fitted.history_).all(axis=None)
+    assert np.isfinite(fitted.predict(pupil)).all()
+
+
+def test_fewer_trials_than_the_blocks_and_gaps_need_are_refused():
+    pupil, _, counts = planted(0, n_trials=5)
+    with pytest.raises(ValueError, match="5 trials are too few for 5 blocks with a gap of 2"):
+        PupilEncoder().fit(pupil, counts)
+
+
+# -- losses ---------------------------------------------------------------------------------------
 
 
 def test_relative_loss_is_torchs_own_loss_less_the_psths():
@@ -97,7 +139,7 @@ def test_relative_loss_is_torchs_own_loss_less_the_psths():
 
 def test_squared_error_can_be_learnt_too(data):
     pupil, counts = data
-    fitted = PlainRNNEncoder(loss="mse", n_members=5, epochs=30).fit(pupil, counts)
+    fitted = PlainRNNEncoder(loss="mse", n_updates=150).fit(pupil, counts)
     fresh, _, held = planted(1)
     assert fitted.score(fresh, held[..., :2], "psth_relative", per_region=True)[0] > 0.05
 
@@ -106,10 +148,10 @@ def test_squared_error_can_be_learnt_too(data):
     ("settings", "message"),
     [
         ({"loss": "mae"}, "use 'poisson' or 'mse'"),
-        ({"epochs": 0}, "epochs is 0"),
+        ({"n_updates": 0}, "n_updates is 0"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"n_members": 0}, "n_members is 0"),
-        ({"learning_rate": 1e30, "epochs": 5}, "lower learning_rate"),
+        ({"learning_rate": 1e30, "n_updates": 5}, "lower learning_rate"),
     ],
 )
 def test_settings_that_cannot_work(data, settings, message):

@@ -64,7 +64,7 @@ def test_a_saved_model_predicts_the_same(data, tmp_path, model):
     held = pupil[:9], counts[:9]
     assert again.score(*held, "psth_relative") == fitted.score(*held, "psth_relative")
     np.testing.assert_allclose(again.shrinkage_, fitted.shrinkage_, rtol=1e-6)
-    kept = {name for name in fitted.get_params() if name not in ("device", "progress", "on_epoch")}
+    kept = {name for name in fitted.get_params() if name not in ("device", "progress", "on_check")}
     for name in kept:
         assert again.get_params()[name] == fitted.get_params()[name]
 

@@ -20,11 +20,12 @@ BARS = pd.DataFrame(RNG.uniform(0, 0.3, (3, 2)), REGIONS, ["causal", "bidirectio
 RATES = RNG.uniform(0, 9, (2, 50, 3))
 HISTORY = RNG.normal(size=(12, 2))
 MEMBERS = pd.DataFrame(
-    [(e, m, RNG.normal(), RNG.normal()) for m in range(4) for e in range(1, 6)],
-    columns=["epoch", "member", "train", "held_out"],
+    [(25 * u, m, RNG.normal(), RNG.normal()) for m in range(4) for u in range(1, 6)],
+    columns=["update", "member", "train", "held_out"],
 )
 STRIPS = {"LGd": (RATES[0, :, 0], RATES[0, :, 1], 4.0), "CA1": (RATES[1, :, 0],) * 2 + (5.0,)}
-ERRORS = {"a": MEMBERS[:5].abs(), "b": MEMBERS[:3].abs()}
+STEPS = MEMBERS.abs().rename(columns={"update": "epoch"})
+ERRORS = {"a": STEPS[:5], "b": STEPS[:3]}
 
 FIGURES = {
     "features": lambda: model.features(

@@ -7,6 +7,7 @@ from instant import COUNTS, PUPIL, Scaled
 
 from pupil_helpers.metrics.scores import bits_per_spike
 from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.models.ensemble import N_CHECKS
 from pupil_helpers.models.neural import GRU
 from pupil_helpers.recordings.kinds import DRIVEN
 from pupil_helpers.recordings.simulate import simulate_session
@@ -17,7 +18,7 @@ from pupil_helpers.tuning.search import SPACE, tune
 
 OTHER = {
     "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "leaky": False,
-    "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "epochs": 6,
+    "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "n_updates": 24,
     "batch_size": 16, "learning_rate": 0.02, "weight_decay": 5.0, "seed": 1,
 }  # fmt: skip
 
@@ -29,7 +30,7 @@ def mouse():
 
 
 def quick(**settings):
-    return PupilEncoder(**{"epochs": 4, "batch_size": 8, **settings})
+    return PupilEncoder(**{"n_updates": 16, "batch_size": 8, **settings})
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -49,7 +50,7 @@ def test_parameters_that_the_quick_loss_cannot_see_are_refitted(mouse):
     settings = set(PupilEncoder().get_params())
     assert settings >= UNSEEN
     assert set(OTHER) >= set(SPACE)
-    assert settings - UNSEEN - set(OTHER) == {"device", "progress", "on_epoch"}
+    assert settings - UNSEEN - set(OTHER) == {"device", "progress", "on_check"}
     for name in UNSEEN:
         params = {name: PupilEncoder().get_params()[name]}
         assert not Objective(quick(), *mouse, 5, 2, params).cross_fit
@@ -57,10 +58,13 @@ def test_parameters_that_the_quick_loss_cannot_see_are_refitted(mouse):
     assert not Objective(PupilEncoder.original(), *mouse, 5, 2, {}).cross_fit
 
 
-@pytest.mark.parametrize("model", [quick(epochs=1), GRU(epochs=1, batch_size=8)])
-def test_loss_is_in_bits_per_spike(mouse, model):
+@pytest.mark.parametrize(("stride", "close"), [(1, 1e-3), (4, 0.2)])  # 4: interpolated
+@pytest.mark.parametrize("model", [PupilEncoder, GRU])
+def test_loss_is_in_bits_per_spike(mouse, model, stride, close, monkeypatch):
     """The quick loss against the public metric, on each network's own left-out block."""
+    monkeypatch.setattr("pupil_helpers.models.ensemble.N_CHECKS", 1)  # all keep the same update
     pupil, counts = mouse
+    model = model(n_updates=12, stride=stride)
     result = Objective(model, pupil, counts, 5, 2, {})({})
     model.set_params(n_members=5, shrink=False).fit(pupil, counts)
     psth = model._start(counts)  # (bins, regions)
@@ -73,7 +77,16 @@ def test_loss_is_in_bits_per_spike(mouse, model):
     truth = counts[np.concatenate([block.test for block in blocks])]
     bits = bits_per_spike(truth, np.concatenate(predicted), psth)
     spikes = truth.sum((0, 1))
-    assert -result["loss"] == pytest.approx((bits * spikes).sum() / spikes.sum(), rel=0.05)
+    assert -result["loss"] == pytest.approx((bits * spikes).sum() / spikes.sum(), rel=close)
+
+
+def test_the_length_of_training_can_be_searched(mouse):
+    """Each evaluation counts the checks of its own fit; hyperopt draws floats."""
+    space = {"n_updates": hp.quniform("n_updates", 8, 2 * N_CHECKS, 8)}
+    table = tune(*mouse, space, 4, model=quick(), progress=False).table
+    assert set(table["status"]) == {"ok"}
+    assert table["n_updates"].nunique() > 1
+    assert table["steps"].tolist() == table["n_updates"].clip(upper=N_CHECKS).tolist()
 
 
 @pytest.mark.parametrize("bin_size", [None, 0.005, 0.04])
@@ -110,13 +123,13 @@ def test_bars_are_quantiles_of_the_best_so_far():
 
 def test_hopeless_evaluations_stop_early_and_are_never_best(mouse):
     space = {"learning_rate": hp.choice("learning_rate", [0.005, 1e-7])}
-    options = {"model": quick(epochs=8), "n_startup": 4, "progress": False, "algo": "random"}
+    options = {"model": quick(n_updates=40), "n_startup": 4, "progress": False, "algo": "random"}
     found = tune(*mouse, space, 14, **options)
     table = found.table
     pruned = table[table["status"] == "pruned"]
     assert len(pruned) > 0
     assert pruned["evaluation"].min() >= 4
-    assert set(pruned["epochs"]) <= {2, 4, 6}
+    assert set(pruned["steps"]) <= {N_CHECKS // 4, N_CHECKS // 2, 3 * N_CHECKS // 4}
     assert set(pruned["learning_rate"]) == {1e-7}
     assert found.best == {"learning_rate": 0.005}
     everything = tune(*mouse, space, 14, prune=False, **options).table

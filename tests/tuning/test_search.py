@@ -132,7 +132,7 @@ def test_spark_runs_the_search(tmp_path):
     spark = builder.config("spark.driver.bindAddress", "127.0.0.1").getOrCreate()
     session = simulate_session(seed=2, n_trials=40, n_bins=60)
     mouse = session.pupil, session.region_counts(DRIVEN)
-    quick = PupilEncoder(epochs=4, batch_size=8)
+    quick = PupilEncoder(n_updates=16)
 
     def on_spark(max_evals, **options):
         trials = hyperopt.SparkTrials(parallelism=2, spark_session=spark)
