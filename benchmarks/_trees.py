@@ -11,7 +11,7 @@ from torch import nn
 from pupil_helpers.models.gain import GainEncoder
 
 SETTINGS = {
-    "objective": "poisson", "learning_rate": 0.1, "num_leaves": 12, "min_data_in_leaf": 100,
+    "objective": "poisson", "learning_rate": 0.15, "num_leaves": 12, "min_data_in_leaf": 100,
     "feature_fraction": 0.5, "max_bin": 63, "num_threads": 1, "verbosity": -1, "seed": 0,
 }  # fmt: skip
 
@@ -37,7 +37,7 @@ class Trees(GainEncoder):
     n_components = None  # trees cut single features, not mixtures of them
 
     def __init__(
-        self, most_trees=120, psth=True, n_blocks=5, gap=2, shrink=True, stride=4, bin_size=None
+        self, most_trees=80, psth=True, n_blocks=5, gap=2, shrink=True, stride=4, bin_size=None
     ):
         self.most_trees, self.psth, self.n_blocks, self.gap = most_trees, psth, n_blocks, gap
         self.shrink, self.stride, self.bin_size = shrink, stride, bin_size

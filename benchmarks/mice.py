@@ -7,7 +7,8 @@ own, made without arguments, beside the stored ones::
 
     python benchmarks/mice.py --entry my_model:MyModel
 
-Boosted trees take part if lightgbm is installed.
+Boosted trees take part if lightgbm is installed. They and the slowest networks meet fewer mice
+(``--slow-mice``), trees only in regions that the pupil drives.
 """
 
 import argparse
@@ -31,8 +32,9 @@ from pupil_helpers.evaluation.mice import (
     stored_scores,
 )  # fmt: skip
 from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.recordings.kinds import KINDS
+from pupil_helpers.recordings.kinds import DRIVEN, KINDS
 
+SLOW = ("GRU", "LSTM", "temporal convolution")
 FILE = Path(kinds_of_mice.__file__).with_name("mice.csv")
 
 
@@ -41,11 +43,35 @@ def contestants() -> dict:
     names = [name for name in MODELS if name not in ("constant", "original")]
     models = {name: MODELS[name]() for name in names}
     models["PupilEncoder without recurrence"] = PupilEncoder(hidden_size=0)
-    if importlib.util.find_spec("lightgbm"):
-        from _trees import Trees
-
-        models["boosted trees"] = Trees()
+    models["PupilEncoder without the GLM"] = PupilEncoder(glm=False)
     return models
+
+
+def boosted_trees() -> dict:
+    """The one model that is not in the package, if it can be fitted here."""
+    if not importlib.util.find_spec("lightgbm"):
+        return {}
+    from _trees import Trees
+
+    return {"boosted trees": Trees()}
+
+
+def whole_table(options, mice) -> pd.DataFrame:
+    """Every contestant on its mice."""
+    models = {**contestants(), **boosted_trees()}
+    models = {name: models[name] for name in options.models or models}
+    trees = [name for name in models if name in boosted_trees()]
+    slow = [name for name in models if name in SLOW]
+    fast = [name for name in models if name not in (*slow, *trees)]
+    how = {"kinds": options.kinds, "seeds": range(options.seeds), "folder": options.folder}
+    driven = [kind for kind in options.kinds if kind != "null"]
+    parts = []
+    for names, few in ((fast, {}), (slow, {}), (trees, {"kinds": driven, "regions": DRIVEN})):
+        if names:
+            some = mice if names is fast else mice[: options.slow_mice]
+            chosen = {name: models[name] for name in names}
+            parts.append(score_on_mice(chosen, mice=some, **{**how, **few}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def cells(found: pd.DataFrame) -> str:
@@ -76,6 +102,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS))
     parser.add_argument("--mice", type=int, default=len(SCORED), help="of each kind")
+    parser.add_argument("--slow-mice", type=int, default=2, help="of each kind for slow models")
     parser.add_argument("--first", type=int, default=SCORED[0], help="seed of the first")
     parser.add_argument("--seeds", type=int, default=1, help="fits of each network")
     parser.add_argument("--models", nargs="+", help="some of the models")
@@ -99,9 +126,7 @@ def main():
         stored = stored[stored["kind"].isin(options.kinds) & stored["mouse"].isin(mice)]
         rows, of = pd.concat([rows, stored], ignore_index=True), name
     else:
-        models = contestants()
-        models = {name: models[name] for name in options.models or models}
-        rows, of = score_on_mice(models, seeds=range(options.seeds), **how), "PupilEncoder"
+        rows, of = whole_table(options, mice), "PupilEncoder"
     print(
         f"{', '.join(options.kinds)}; mice {mice[0]} to {mice[-1]} of each, five blocked folds "
         f"with a gap of 2 trials, {options.seeds} fit(s) of each network and fold. Mice "

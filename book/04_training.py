@@ -75,7 +75,7 @@ from pupil_helpers import evaluation_kernel, load_session, psth_relative, r2
 # %%
 from pupil_helpers.models.network import PlainRNN
 from pupil_helpers.models.original import OriginalRNN
-from pupil_helpers.models.shrinkage import shrunk_loss
+from pupil_helpers.models.shrinkage import shrunk_losses
 from pupil_helpers.plotting import training as figures, use_style
 from pupil_helpers.signals.pupil import FEATURES, PupilFeatures, fill_missing
 from pupil_helpers.signals.rates import original_rates
@@ -697,7 +697,7 @@ my_shrinkage = ...  # (regions,)
 
 # %% tags=["hide-cell", "solution"]
 weights = np.linspace(0, 1, 21)
-losses = np.array([shrunk_loss(gain, held_counts, psth, a) for a in weights])  # (21, regions)
+losses = np.array([shrunk_losses(gain, held_counts, psth, a)[0] for a in weights])  # (21, regions)
 best_weight = weights[losses.argmin(axis=0)]
 errors = [((psth * (1 + a * (gain - 1)) - held_counts) ** 2).sum(axis=(0, 1)) for a in weights]
 mistakes = {

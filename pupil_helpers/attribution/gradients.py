@@ -187,7 +187,7 @@ def randomised(model, layers: Sequence[str] | None = None, seed: int = 0):
     ----------
     model : PupilEncoder, or another neural model of the package
         Fitted; it is left as it is.
-    layers : sequence of {"stem", "recurrence", "readout"}, optional
+    layers : sequence of {"stem", "recurrence", "readout", "linear"}, optional
         Which parts of the network to shuffle, each member's weights among themselves; all by
         default.
     seed : int, default 0
@@ -202,8 +202,11 @@ def randomised(model, layers: Sequence[str] | None = None, seed: int = 0):
         If the model has no network, or the network no such layer.
     """
     shuffled = copy.deepcopy(model)
-    parameters = dict(getattr(as_module(shuffled), "net", nn.Module()).named_parameters())
-    if not parameters:
+    net = getattr(as_module(shuffled), "net", nn.Module())
+    parameters = dict(net.named_parameters())
+    if parameters:  # what a network is mixed with has weights too, in a buffer
+        parameters |= {name: b for name, b in net.named_buffers() if name == "linear.weight"}
+    else:
         raise ValueError(f"{type(model).__name__} has no network whose weights could be shuffled")
     known = list(dict.fromkeys(name.split(".")[0] for name in parameters))
     generator = torch.Generator().manual_seed(seed)

@@ -195,3 +195,13 @@ def stored_scores() -> pd.DataFrame:
     """The stored table of ``benchmarks/mice.py``, as :func:`score_on_mice` gives it."""
     with (files("pupil_helpers.evaluation") / "mice.csv").open() as file:
         return pd.read_csv(file, keep_default_na=False)  # "null" is a kind of mouse
+
+
+def stored_null_tests() -> pd.DataFrame:
+    """The stored p-values of ``benchmarks/null.py``: PupilEncoder under session permutation.
+
+    One row per kind of pool, mouse and region: ``linked`` to the pupil or not, the ``observed``
+    PSTH-relative score, ``p``, and how many ``others`` it was compared with.
+    """
+    with (files("pupil_helpers.evaluation") / "null_tests.csv").open() as file:
+        return pd.read_csv(file, keep_default_na=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .ensemble import BlockEnsemble
 from .glm import PoissonGLM
@@ -19,19 +19,20 @@ MEMORY = (0.6, 0.98)
 time constants of 0.08 to 2 s."""
 
 
-class Mixture(nn.Module):
-    """Gains of networks and of a linear model, mixed in another proportion in each region.
+class Mixture(EncoderNet):
+    """The networks' gain mixed with a linear model's, in another proportion in each region.
 
-    Maps (M, T, S, inputs) to (M, T, S, R), as its parts do; ``share`` (R,) is the linear part's.
+    ``share`` (R,) is the linear model's: 0 until both are fitted.
     """
 
-    def __init__(self, net: nn.Module, linear: nn.Module, n_regions: int):
-        super().__init__()
-        self.net, self.linear = net, linear
-        self.register_buffer("share", torch.zeros(n_regions))
+    def __init__(self, *args, linear: LinearGain, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.linear = linear
+        self.register_buffer("share", torch.zeros_like(linear.bias))
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.lerp(self.net(x), self.linear(x), self.share)
+    def forward(self, x: Tensor) -> Tensor:  # (M, T, S, inputs)
+        gain = super().forward(x)
+        return torch.lerp(gain, self.linear(x), self.share) if self.share.any() else gain
 
 
 @dataclass(eq=False, repr=False)
@@ -106,16 +107,16 @@ device, progress, on_check
                 direction=self.direction,
                 memory=memory,
             )
-        net = EncoderNet(n_inputs, n_regions, self._seeds(), self.stem_size, recurrence, self.skip)
+        settings = n_inputs, n_regions, self._seeds(), self.stem_size, recurrence, self.skip
         if not self.glm:
-            return net
+            return EncoderNet(*settings)
         n_steps = -(-len(self.psth_) // self.stride)
-        return Mixture(net, LinearGain(n_inputs, n_regions, n_steps, "log"), n_regions)
+        return Mixture(*settings, linear=LinearGain(n_inputs, n_regions, n_steps, "log"))
 
     def _learn(self, net, inputs, counts, psth):
         if not self.glm:
             return super()._learn(net, inputs, counts, psth)
-        gain, held_out = super()._learn(net.net, inputs, counts, psth)
+        gain, held_out = super()._learn(net, inputs, counts, psth)
         glm = PoissonGLM()
         glm.blocks_ = self.blocks_
         linear_gain, linear_held_out = glm._learn(net.linear, inputs, counts, psth)

@@ -48,11 +48,11 @@ class BlockEnsemble(GainEncoder):
         Trials dropped on each side of a left-out block.
     shrink : bool, default True
         Shrink each region towards its PSTH by the skill seen on left-out blocks.
-    n_updates, batch_size : int, default 800 and 8
+    n_updates, batch_size : int, default 400 and 16
         Steps of the optimiser, however many trials there are, and trials in each.
     learning_rate : float, default 0.02
         Peak of the one-cycle schedule.
-    weight_decay : float, default 0.01
+    weight_decay : float, default 0.3
         Decoupled weight decay (AdamW).
     stride : int, default 4
         Bins per step of the network; its gains are interpolated between steps.
@@ -84,10 +84,10 @@ class BlockEnsemble(GainEncoder):
     n_blocks: int = 5
     gap: int = 2
     shrink: bool = True
-    n_updates: int = 800
-    batch_size: int = 8
+    n_updates: int = 400
+    batch_size: int = 16
     learning_rate: float = 0.02
-    weight_decay: float = 0.01
+    weight_decay: float = 0.3
     stride: int = 4
     seed: int = 0
     device: str = "auto"
@@ -196,7 +196,9 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
                 settings.on_check(update, held_loss)
         except StopFit:
             break
-    net.load_state_dict(kept)
+    with torch.no_grad():
+        for name, p in net.named_parameters():
+            p.copy_(kept[name])
     net.eval()
     return pd.DataFrame(history, columns=["update", "member", "train", "held_out"])
 
@@ -209,7 +211,7 @@ def check_points(n_updates: int) -> list[int]:
 
 
 def shuffled(rng, trials, size: int):
-    """Endless batches of each member's trials, (members, size); all are seen before any returns."""
+    """Endless batches of each member's trials, (members, size): shuffled, cut, shuffled anew."""
     n = min(map(len, trials))
     size = min(size, n)
     while True:

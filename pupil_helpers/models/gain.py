@@ -30,6 +30,7 @@ FLOOR = 0.05
 count can never be negative, and one spike where none was thought possible would decide the whole
 likelihood."""
 
+COUNTED = "n_members", "n_lags", "n_updates", "batch_size", "stride", "n_components"
 CHUNK = 64  # trials at a time: more need more memory and are no faster
 UNSAVED = ("device", "progress", "on_check")  # about this computer, not about the model
 
@@ -84,7 +85,7 @@ class GainEncoder(Encoder):
     def _check_settings(self) -> None:
         if self.direction not in DIRECTIONS:
             raise ValueError(f"direction is {self.direction!r}; use one of {', '.join(DIRECTIONS)}")
-        for name in ("n_members", "n_lags", "n_updates", "batch_size", "stride", "n_components"):
+        for name in COUNTED:
             value = getattr(self, name, None)
             if value is not None and value < 1:
                 raise ValueError(f"{name} is {value}; give at least 1")

@@ -40,7 +40,7 @@ class PSTH(Encoder):
 
 
 class LinearGain(nn.Module):
-    """A weighted sum of the inputs as a gain, (1, T, S, inputs) -> (1, T, S, R).
+    """A weighted sum of the inputs as a gain, (M, T, S, inputs) -> (M, T, S, R).
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class LinearGain(nn.Module):
     def __init__(self, n_inputs: int, n_regions: int, n_steps: int, link: str):
         super().__init__()
         self.link = link
-        self.register_buffer("weight", torch.zeros(n_inputs, n_regions))
+        self.register_buffer("weight", torch.zeros(1, n_inputs, n_regions))
         self.register_buffer("bias", torch.zeros(n_regions))
         self.register_buffer("psth", torch.ones(n_steps, n_regions))
 

@@ -146,8 +146,9 @@ class EncoderNet(nn.Module):
         nn.init.zeros_(self.readout.weight)
 
     def forward(self, x: Tensor) -> Tensor:  # (M, T, S, inputs)
-        x = x if self.stem is None else F.relu(self.stem(x))  # (M, T, S, stem)
+        x = x if self.stem is None else self.stem(x)  # (M, T, S, stem)
         x = x.transpose(1, 2).contiguous()  # (M, S, T, stem)
+        x = x if self.stem is None else F.relu(x)  # its gradient wants its input in order
         seen = [x] if self.skip else []
         if self.recurrence is not None:
             seen += self.recurrence(x)  # each (M, S, T, H)

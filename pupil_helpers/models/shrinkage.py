@@ -9,22 +9,29 @@ from torch import Tensor
 from .base import TINY
 
 
-def shrunk_loss(gain, counts, psth, weight) -> np.ndarray:
-    """Poisson loss of ``psth * (1 + weight * (gain - 1))`` relative to the PSTH's.
+def shrunk_losses(gain, counts, psth, weight) -> tuple[np.ndarray, np.ndarray]:
+    """Two Poisson losses of ``psth * (1 + weight * (gain - 1))`` relative to the PSTH's.
 
-    ``gain`` and ``counts`` are (trials, bins, regions), ``psth`` (bins, regions); returns
-    the sum over trials and bins, (regions,). Below 0 is better than the PSTH.
+    ``gain`` and ``counts`` are (trials, bins, regions), ``psth`` (bins, regions). Both losses are
+    sums over trials and bins, (regions,); below 0 is better than the PSTH. The second is that of
+    when the spikes came, given how many there were: it leaves the block's level free.
     """
-    shrunk = 1 + weight * (gain - 1)
-    loss = psth * (shrunk - 1) - counts * np.log(np.maximum(shrunk, TINY))
-    return loss.sum(axis=(0, 1))
+    shrunk = np.maximum(1 + weight * (gain - 1), TINY)
+    at_psth = len(gain) * psth.sum(axis=0, dtype=float)  # (R,) spikes that the PSTH expects
+    expected = (psth * shrunk).sum(axis=(0, 1), dtype=float)
+    seen = (counts * np.log(shrunk)).sum(axis=(0, 1), dtype=float)
+    n_spikes = counts.sum(axis=(0, 1), dtype=float)
+    return expected - at_psth - seen, n_spikes * np.log(expected / at_psth) - seen
 
 
 def find_shrinkage(held_out, counts, psth, n_weights: int = 21) -> np.ndarray:
     """Weight of the model against the PSTH in each region, from left-out blocks.
 
-    The weight between 0 and 1 that would have predicted the left-out blocks best; 0 if that
-    best is not better than the PSTH by at least one standard error over blocks.
+    The weight between 0 and 1 that would have predicted the left-out blocks best; 0 if that is
+    not better than the PSTH by at least one standard error over blocks. It has to be better in two
+    ways: in the likelihood of the counts, and in their likelihood given each block's total. A
+    model that has learned how a drifting region's level goes along with a drifting pupil's is
+    lucky now and then in the first, seldom in both.
 
     Parameters
     ----------
@@ -42,17 +49,17 @@ def find_shrinkage(held_out, counts, psth, n_weights: int = 21) -> np.ndarray:
     ndarray, (regions,)
     """
     weights = np.linspace(0, 1, n_weights)
-    losses = np.array(  # (blocks, weights, regions)
+    losses = np.array(  # (blocks, weights, 2, regions)
         [
-            [shrunk_loss(gain, counts[trials], psth, weight) for weight in weights]
+            [shrunk_losses(gain, counts[trials], psth, weight) for weight in weights]
             for trials, gain in held_out
         ]
     )
-    best = losses.sum(axis=0).argmin(axis=0)  # (regions,)
+    best = losses[:, :, 0].sum(axis=0).argmin(axis=0)  # (regions,)
     if len(losses) > 1:
-        at_best = losses[:, best, np.arange(len(best))]  # (blocks, regions)
-        error = at_best.std(axis=0, ddof=1) * np.sqrt(len(at_best))
-        best = np.where(-at_best.sum(axis=0) > error, best, 0)
+        at_best = losses[:, best, :, np.arange(len(best))]  # (regions, blocks, 2)
+        error = at_best.std(axis=1, ddof=1) * np.sqrt(len(losses))
+        best = np.where((-at_best.sum(axis=1) > error).all(axis=-1), best, 0)
     return weights[best]
 
 
@@ -81,8 +88,13 @@ def find_mixture(pairs, counts, psth, n_shares: int = 11, n_weights: int = 6) ->
     losses = 0  # (shares, weights, regions)
     for trials, *gains in pairs:
         first, second = (gain.cpu().numpy() for gain in gains)
-        mixtures = [first + share * (second - first) for share in shares]
         losses = losses + np.array(
-            [[shrunk_loss(gain, counts[trials], psth, w) for w in weights] for gain in mixtures]
+            [
+                [
+                    shrunk_losses(first + share * (second - first), counts[trials], psth, weight)[0]
+                    for weight in weights
+                ]
+                for share in shares
+            ]
         )
     return torch.as_tensor(shares[losses.min(axis=1).argmin(axis=0)])

@@ -11,7 +11,14 @@ from pupil_helpers.signals.splits import blocked_folds
 
 torch.set_num_threads(1)
 KERNEL = evaluation_kernel(0.01)
-QUICK = {"n_updates": 6, "hidden_size": 4, "stem_size": 6, "n_lags": 5, "shrink": False}
+QUICK = {
+    "n_updates": 6,
+    "hidden_size": 4,
+    "stem_size": 6,
+    "n_lags": 5,
+    "shrink": False,
+    "glm": False,
+}
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +110,7 @@ def test_one_sided_models_see_one_side(session, counts, direction):
         {"stem_size": 0},
         {"skip": False},
         {"leaky": False},
+        {"glm": True},
         {"loss": "mse"},
         {"psth": False},
         {"lag_reach": 0.2},
