@@ -4,6 +4,7 @@ import torch
 
 from pupil_helpers.metrics import scores
 from pupil_helpers.models.encoder import PupilEncoder
+from pupil_helpers.models.glm import PoissonGLM
 from pupil_helpers.recordings.kinds import REGIONS
 from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.signals.rates import evaluation_kernel
@@ -83,10 +84,34 @@ def test_prediction_has_the_units_and_shape_of_counts(whole):
     np.testing.assert_allclose(predicted.mean((0, 1)), counts.mean((0, 1)), rtol=0.3)  # CA1 drifts
 
 
+def test_networks_that_know_nothing_leave_it_to_the_glm(session, counts):
+    """Their gain is 1 throughout, so that mixing them in can only shrink the GLM's."""
+    settings = {"n_lags": 5, "shrink": False}
+    ours = PupilEncoder(**settings, n_updates=1, learning_rate=1e-9).fit(session.pupil, counts)
+    glm = PoissonGLM(**settings).fit(session.pupil, counts)
+    share = ours.module_.net.share.numpy()
+    assert (share >= 0.7).all()
+    x = torch.randn(5, 2, 30, ours.module_.net.linear.weight.shape[1])
+    np.testing.assert_allclose(
+        ours.module_.net(x) - 1, share * (glm.module_.net(x) - 1), rtol=1e-3, atol=1e-5
+    )
+
+
+def test_the_mixture_lies_between_its_parts(session, counts):
+    model = PupilEncoder(**(QUICK | {"glm": True, "n_updates": 60})).fit(session.pupil, counts)
+    net, x = model.module_.net, torch.randn(5, 2, 30, 48)
+    x = x[..., : net.linear.weight.shape[1]]
+    mixed, linear = net(x), net.linear(x)
+    share, net.share[:] = net.share.clone(), 0
+    torch.testing.assert_close(mixed, (1 - share) * net(x) + share * linear)
+
+
+@pytest.mark.parametrize("glm", [False, True])
 @pytest.mark.parametrize("direction", ["causal", "anticausal"])
-def test_one_sided_models_see_one_side(session, counts, direction):
+def test_one_sided_models_see_one_side(session, counts, direction, glm):
     """Whatever is changed, or missing, on the other side of a moment."""
-    model = PupilEncoder(direction=direction, **QUICK).fit(session.pupil, counts)
+    settings = QUICK | {"glm": glm, "direction": direction}
+    model = PupilEncoder(**settings).fit(session.pupil, counts)
     rng, at = np.random.default_rng(0), 61
     pupil = session.pupil[:12].copy()
     pupil[1, :7] = pupil[2, -7:] = pupil[3, 50:70] = np.nan  # gaps at the edges and in between
