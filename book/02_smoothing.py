@@ -204,7 +204,7 @@ at_edge = {"silent outside": ramping, "divided by the weight inside": level}
 if truth is not None:
     at_edge["true rate"] = truth
 
-# %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, along the dashed true rate."}}
+# %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, close to the dashed true rate."}}
 figures.edges(session.time, {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()})
 plt.show()
 
@@ -246,7 +246,7 @@ if truth is not None:
 # Here are many trials of one region, smoothed with wider and wider Gaussians. Where there is a
 # truth it is on the right.
 
-# %% mystnb={"image": {"alt": "Pictures of eighty trials by time, one per width. At 10 ms all is speckle. At 50 ms bright and dark stretches show through the grain. At 120 ms they are clear. At 500 ms only slow changes are left and short events are wiped out. The true rate, on the right, looks most like 120 ms, with sharp short events besides."}}
+# %% mystnb={"image": {"alt": "Pictures of eighty trials by time, one per width. At 10 ms nearly all is speckle. At 50 ms bright and dark stretches show through the grain. At 120 ms they are clear. At 500 ms only slow changes are left and short events are wiped out. The true rate, on the right, looks most like 120 ms, with sharp short events besides."}}
 one = regions.index("LGd") if "LGd" in regions else 0
 steps = {
     f"{1000 * sd:g} ms": smooth(counts, gaussian(sd, session.bin_size))
@@ -313,12 +313,13 @@ if error is not None:
     found["closest to truth (ms)"] = 1000 * widths[error.argmin(axis=0)]
     ratio = found["by likelihood (ms)"] / found["closest to truth (ms)"]
     assert ratio.between(0.49, 2.6).all()
+    assert (chosen.best_per_region > 0.03).all()  # SD of our boxcar: 29 ms
 found.round(0).astype(int)
 
 # %% [markdown]
 # Regions differ. Where the rate changes quickly and spikes are many, a narrow kernel wins. Where
-# spikes are few, or nothing fast happens, it pays to average for longer. (The same balance can be
-# struck with squared error in place of the likelihood: [Shimazaki and Shinomoto,
+# spikes are few, or fast changes are small or rare, it pays to average for longer. (The same
+# balance can be struck with squared error in place of the likelihood: [Shimazaki and Shinomoto,
 # 2010](https://doi.org/10.1007/s10827-009-0180-4).) Note also how *flat* the tops are: within a
 # factor of two, the width hardly matters. It is the order of magnitude that has to be right.
 #
@@ -358,7 +359,7 @@ box_kernels = [boxcar(width, session.bin_size) for width in boxes]
 own_r2 = [psth_r2(smooth(counts, kernel)) for kernel in box_kernels]
 best_r2 = [ceiling(kernel) for kernel in box_kernels]
 
-# %% mystnb={"image": {"alt": "R² against the width of the boxcar, three panels, one curve per region. Left, the PSTH in a mouse that has nothing but a PSTH: it rises with width in every region that responds, most in LGd. Middle, the PSTH in this mouse: it stays around zero and falls below it for wide kernels. Right, a perfect prediction: it rises steeply with width, several times over."}}
+# %% mystnb={"image": {"alt": "R² against the width of the boxcar, three panels, one curve per region. Left, the PSTH in a mouse that has nothing but a PSTH: it rises with width in every region that responds, most in LGd. Middle, the PSTH in this mouse: it stays around zero, and for wide kernels it falls below it in some regions, far below in CA1. Right, a perfect prediction: it rises steeply with width, several times over; only in SCs it turns down a little at the widest."}}
 panels = {
     "PSTH, PSTH-only mouse": pd.DataFrame(plain_r2, boxes, names),
     "PSTH, this mouse": pd.DataFrame(own_r2, boxes, regions),
@@ -374,14 +375,20 @@ plt.show()
 perfect = panels["perfect, this mouse"]
 if truth is not None:
     assert (perfect.loc[0.1] > 3 * perfect.loc[0.01]).all()
+    assert perfect.loc[0.5, "SCs"] < perfect.loc[0.2, "SCs"]
+    assert perfect.loc[0.01].max() < 0.46 < 0.6 * perfect.loc[0.5, "LGd"]
 perfect.rename(index="{:g} s".format).round(2)
 
 # %% [markdown]
+# (In SCs it turns down at half a second. So wide a kernel averages the saccades away, and what is
+# left is more of the slow gains that neurons have of their own. They are no part of a region's true
+# rate, and count as noise.)
+#
 # Three things follow.
 #
-# - **An R² without its kernel means nothing.** "The model explains 46 % of the variance" is high at
-#   10 ms and poor at 500 ms. Even a *perfect* prediction is far from 1, because the counts are
-#   noisy.
+# - **An R² without its kernel means nothing.** "The model explains 46 % of the variance" is more
+#   than even a *perfect* prediction reaches in any of these regions at 10 ms, and poor for LGd at
+#   500 ms. And a perfect prediction stays below 1, because the counts are noisy.
 # - **Never choose the width by the model's R².** It favours wide kernels for reasons that have
 #   nothing to do with the model.
 # - **Compare with the ceiling at the same width.** R² divided by the ceiling is the share of what
@@ -398,16 +405,17 @@ assert share["R² / ceiling"].max() < 1.5 * share["R² / ceiling"].min()
 share.rename(index="{:g} s".format).round(2)
 
 # %% [markdown]
-# In the middle panel the PSTH even falls below zero. Wide kernels leave only slow changes, and a
-# test block lies on a higher or lower level than the training trials' average. A constant that is
-# off is worse than the test block's own mean, which R² silently takes for known.
+# In the middle panel the PSTH even falls below zero, furthest in CA1, which drifts slowly on its
+# own. Wide kernels leave only slow changes, and a test block lies on a higher or lower level than
+# the training trials' average. A constant that is off is worse than the test block's own mean,
+# which R² silently takes for known.
 #
 # ## What this book does
 #
 # - Models learn from **raw counts**, with a Poisson loss. Nothing is smoothed before training, so
 #   no kernel can move a lag or add a ramp.
 # - Scores that need smoothing use **one kernel for everything**: a centred boxcar of 100 ms with
-#   renormalised edges. It is narrower than what the likelihood would pick for some regions; it
+#   renormalised edges. It is narrower than what the likelihood picks for any of these regions; it
 #   keeps the saccades visible, and it is as wide as the original's, so that numbers can be
 #   compared.
 # - Every R² stands beside its ceiling, at that same width.
