@@ -90,8 +90,8 @@ pupil, held_out = session.pupil, counts[test]
 #
 # We fit the default model of chapter 4. An attribution explains *this model*. If the model predicts
 # badly, there is nothing to explain, so look at the held-out score first. Beside it stands the
-# shrinkage, the weight that the model gives to its own networks: 0 means that it predicts the PSTH
-# and ignores the pupil.
+# shrinkage, the weight that the model gives to what it has learned, networks and GLM together: 0
+# means that it predicts the PSTH and ignores the pupil.
 
 # %%
 model = PupilEncoder(bin_size=session.bin_size)
@@ -219,9 +219,10 @@ for n in steps:
     whole = integrated_gradients(model, few, best, n_steps=n, tolerance=None)
     errors.append(whole.completeness_error)
 
-# %% mystnb={"image": {"alt": "Completeness error against the number of steps on logarithmic axes, one falling line per region; after a hundred steps or so all lie below the dotted line at 0.1 percent."}}
+# %% mystnb={"image": {"alt": "Completeness error against the number of steps on logarithmic axes, one line per region, falling but for a wiggle; from 16 steps on all lie below the dotted line at 0.1 percent."}}
 figures.completeness(steps, errors, names)
 plt.show()
+assert (errors[-1] < 0.001).all() and (errors[-1] < errors[0]).all()
 
 # %% [markdown]
 # Without `tolerance=None`, the function starts with 128 steps and doubles them until no region's
@@ -244,12 +245,13 @@ change = torch.diff(x - start, dim=1, prepend=torch.zeros_like(x[:, :1]))
 by_change = change * later
 torch.testing.assert_close(by_change.sum(dim=1), attributions.sum(dim=1))
 
-# %% mystnb={"image": {"alt": "The same trial with attributions to changes. The jagged swings are gone: x and y have one narrow positive bump each, at the saccade shortly before the line."}}
+# %% mystnb={"image": {"alt": "The same trial with attributions to changes. The jagged swings are gone: x and y have one narrow positive bump each, at the saccade shortly before the line, and a thin line in the very first bin; area has a fringe of small noise on both sides of zero."}}
 figures.attribution_in_trial(session.time, filled, by_change[0].cpu().numpy(), at)
 plt.show()
 
 # %% [markdown]
-# One bump at the saccade, as one would draw it by hand. The area has gained nothing: it drifts, and
+# One bump at the saccade, as one would draw it by hand. (The thin line in the first bin is the
+# starting point: the eye was already away from its mean place.) The area has gained nothing: it drifts, and
 # its changes from bin to bin are mostly noise. Neither picture is wrong. Levels suit a channel
 # that drifts, changes suit one that jumps. What does *not* depend on the choice is the sum of each
 # channel.
@@ -265,7 +267,7 @@ plt.show()
 # %%
 profile = lag_profile(model, pupil[test], best, n_draws=5, n_steps=6)
 
-# %% mystnb={"image": {"alt": "Attribution of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are smooth bumps that lie on the dashed true kernels: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
+# %% mystnb={"image": {"alt": "Attribution of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are bumps, nearly smooth, that lie on the dashed true kernels or close to them: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
 figures.lag_profiles(profile, names, "x", session.truth)
 plt.show()
 
@@ -335,7 +337,7 @@ assert gap < 0.05
 attributions = channels.contributions(model, pupil, still)[:, :, best]
 everything = model.module_.prepare(pupil)[0].cpu().numpy()
 
-# %% mystnb={"image": {"alt": "One trial. Top: area, x and y. Below, for each of three regions, coloured areas show how much each channel raises or lowers the predicted log rate in each bin, and a black line their sum. Saccades in x and y make short bumps, after the jump in SCs, before it in SCm and downwards in LGd; area makes slow waves, largest in LGd."}}
+# %% mystnb={"image": {"alt": "One trial. Top: area, x and y. Below, for each of three regions, coloured areas show how much each channel raises or lowers the predicted log rate in each bin, and a black line their sum. A large saccade in x and y makes a short bump, after the jump in SCs, before it in SCm and downwards in LGd, and a small one a smaller bump; area makes slow waves, largest in LGd."}}
 figures.contributions_in_trial(session.time, everything[trial], attributions[trial], names)
 plt.show()
 
@@ -354,11 +356,24 @@ result = pd.DataFrame(share, names, ["area", "x", "y"])
 if session.truth is not None:
     true_share = session.truth.channel_share[rows]
     result[["true area", "true x", "true y"]] = true_share
-    assert (share.argmax(axis=1) == true_share.argmax(axis=1)).all()
-    assert np.abs(share - true_share).max() < 0.2
+    assert np.abs(share - true_share).max() < 0.15
+    ours = share[:, :, None] - share[:, None]  # channel minus channel
+    true = true_share[:, :, None] - true_share[:, None]
+    clear = true > 0.2
+    assert clear.sum() >= 6 and (ours[clear] > 0).all()
+    two = [names.index("SCs"), names.index("SCm")]
+    more = (share - true_share)[two]
+    assert (more[:, 0] < 0).all() and (more[:, 2] > 0).all()
 result.round(2)
 
 # %% [markdown]
+# Each share is within 0.15 of the truth, and wherever the true shares of two channels differ by a
+# fifth or more, their order is right. Where they are as close as those of area and x in SCm, do not
+# read anything into the order. Nor are the errors all small. In SCs and SCm of this mouse area got
+# less than it should and y more. For y we come to a reason below: it moves together with x. The area
+# is simply slow, so a session holds only a few of its swings, and the neurons' own slow ups and
+# downs go along with them, or against them, by chance. In another mouse area may come out too large.
+#
 # ## A lag for the slow channel
 #
 # For the area, neither levels nor changes give a clean lag. It varies so slowly that a network can
@@ -372,10 +387,10 @@ lags = pd.DataFrame(found.peak, names, ["area", "x", "y"])
 if session.truth is not None:
     gap = np.abs(found.peak - session.truth.peak_lag[rows])
     assert np.nanmax(gap[:, 1:]) <= 0.04
-    assert gap[:, 0].max() <= 0.25
+    assert gap[:, 0].max() <= 0.15
 lags.round(2)
 
-# %% mystnb={"image": {"alt": "Correlation of each channel's contribution with the channel, against lag, one panel per region, with triangles at the true lags. Area has a broad hill that peaks about a third of a second after zero; x and y have narrow peaks close to their triangles, left of zero in SCm and upside down in LGd."}}
+# %% mystnb={"image": {"alt": "Correlation of each channel's contribution with the channel, against lag, one panel per region, with triangles at the true lags. Area has a broad hill that peaks about 0.3 seconds after zero, at its triangle or close to it; x and y have narrow peaks close to their triangles, left of zero in SCm and upside down in LGd."}}
 figures.lag_correlations(found, names, session.truth)
 plt.show()
 
@@ -413,7 +428,7 @@ for channel in range(3):
     difference = r2_difference(held_out, *pair, evaluation_kernel(session.bin_size))
     unique[:, channel] = difference[best]
 
-# %% mystnb={"image": {"alt": "Horizontal bars divided among area, x and y, one panel per region and one bar per method. Contributions, occlusion and permutation give x the most in SCs and SCm, like the truth, and area the most in LGd. Refitting gives y less than the others do, next to nothing in SCm and LGd."}}
+# %% mystnb={"image": {"alt": "Horizontal bars divided among area, x and y, one panel per region and one bar per method. Contributions, occlusion and permutation give x the most in SCs and SCm and area the most in LGd; in the truth area and x share SCm about equally. Refitting gives area the most in all three regions, nearly everything in LGd, and y little."}}
 methods = {
     "contributions": share,
     "occlusion": moved / moved.sum(axis=1, keepdims=True),
@@ -428,11 +443,14 @@ plt.show()
 # %% [markdown]
 # The methods disagree, and all of them are right about *their* question. The eye rarely
 # moves along y without moving along x, so each can stand in for the other. What y contributes to the
-# prediction and what *only* y knows are two things, and the second is the smaller one.
+# prediction and what *only* y knows are two things, and the second is the smaller one. With the area
+# it is the other way round: nothing can stand in for it, so refitting gives it the largest share.
 
 # %%
 if session.truth is not None:
-    assert methods["refit without"][:, 2].mean() < share[:, 2].mean()  # y
+    only = methods["refit without"]
+    assert (only[:, 0] > share[:, 0]).all()  # area
+    assert only[:, 2].mean() < share[:, 2].mean()  # y
 pd.DataFrame(unique, names, ["area", "x", "y"]).rename_axis("R² that only it knows").round(3)
 
 # %% [markdown]
@@ -459,14 +477,20 @@ agreement = [
 pd.DataFrame(agreement, names, ["area", "x", "y"]).round(2)
 
 # %% [markdown]
-# The order of the trials is much the same, but the numbers are not. An average *still* eye makes
+# The order of the trials is much the same (but for y in LGd, which has next to nothing to put in
+# order), but the numbers are not. An average *still* eye makes
 # no saccades, so against it nearly every saccade gets an attribution of one sign. Other trials do make
 # saccades, and against them a trial gets attributions also for saccades that it lacks. On average little
 # is left (log counts, summed over bins):
 
 # %%
 means = {"still eye": single.by_channel, "other trials": expected.by_channel}
-table = {name: attributions[..., 1].mean(axis=0) for name, attributions in means.items()}
+table = {name: each[..., 1].mean(axis=0) for name, each in means.items()}
+if session.truth is not None:
+    ratio = np.abs(table["other trials"] / table["still eye"])
+    assert (ratio < 0.5).all()
+    sure = np.array(agreement)[session.truth.channel_share[rows] > 0]
+    assert (sure > 0.8).all()
 pd.DataFrame(table, names).rename_axis("attributions of x").round(1)
 
 # %% [markdown]
@@ -503,7 +527,7 @@ for name in ("trained again", "scrambled"):
         alike = [similarity(view(maps["trained"][0]), view(other)) for other in maps[name]]
         groups[title][name] = np.array(alike)  # (models, regions)
 
-# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: scrambled models too reach high correlations, not far below the model trained again."}}
+# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: every scrambled model has a positive correlation, most of them well above one half, though below the model trained again."}}
 figures.similarities(groups)
 plt.show()
 
@@ -524,8 +548,8 @@ if session.truth is not None:
 #
 # ## What attribution does not tell
 #
-# **It explains the model, right or wrong.** Here is a careless model: fitted to thirty trials, and
-# with `shrink=False`, the safety catch that lets an unhelpful region fall back to its PSTH.
+# **It explains the model, right or wrong.** Here is a careless model: fitted to thirty trials, and,
+# with `shrink=False`, without the safety catch that lets an unhelpful region fall back to its PSTH.
 
 # %%
 careless = PupilEncoder(shrink=False, bin_size=session.bin_size)
@@ -535,7 +559,7 @@ for name, each in {"our model": model, "careless": careless}.items():
     scores[name] = each.score(pupil[test], held_out, "psth_relative", per_region=True)
     sizes[name] = channels.contributions(each, pupil[test], still).std(axis=(0, 1))
 
-# %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model attributes nothing where the score is zero. The careless one attributes everywhere; in MRN it is about half as large as in SCs, though the score there is below zero."}}
+# %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model attributes nothing where the score is zero. The careless one attributes also in MRN, about half as much as in SCs, though the score there is below zero, and next to nothing in CA1 and VISam."}}
 figures.score_and_attribution(regions, scores, sizes)
 plt.show()
 
@@ -549,7 +573,9 @@ if session.truth is not None:
 # %% [markdown]
 # MRN has nothing to do with the pupil. The careless model finds reasons for it all the same: they
 # are complete to as many digits as one likes, they look like the attributions of SCs, and they mean
-# nothing. Score first, attribution second.
+# nothing. (In CA1 and VISam it was lucky: there the left-out blocks advised it to take all of the
+# GLM and nothing of its networks, and the GLM found next to nothing.) Score first, attribution
+# second.
 #
 # **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y some
 # attribution there all the same, because x and y jump together and it cannot tell for sure which of

@@ -7,7 +7,7 @@ from pupil_helpers.evaluation import mice
 from pupil_helpers.evaluation.summary import out_of_fold
 from pupil_helpers.metrics.scores import r2
 from pupil_helpers.models.linear import PSTH, Ridge
-from pupil_helpers.recordings.kinds import DRIVEN
+from pupil_helpers.recordings.kinds import DRIVEN, KINDS
 
 RNG = np.random.default_rng(0)
 
@@ -87,3 +87,14 @@ def test_an_unknown_kind_is_refused_before_anything_is_fitted():
 
 def test_mice_that_chose_are_not_scored():
     assert not set(mice.CHOSE) & set(mice.SCORED)
+
+
+def test_the_stored_table_is_whole_and_of_mice_that_chose_nothing():
+    rows = mice.stored_scores()
+    assert set(rows["kind"]) == set(KINDS)  # "null" is a kind, not a missing value
+    assert set(rows["mouse"]) == set(mice.SCORED)
+    ours = rows[rows["model"] == "PupilEncoder"].groupby(["kind", "mouse"]).size()
+    assert len(ours) == len(KINDS) * len(mice.SCORED)
+    assert (ours == 6).all()
+    assert not rows.duplicated(["kind", "mouse", "model", "seed", "region"]).any()
+    assert rows.notna().all(axis=None)
