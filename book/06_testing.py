@@ -609,7 +609,8 @@ meanings = {
 meanings = pd.Series(meanings)
 assert meanings.max() > 3 * meanings.iloc[0]
 if truth is not None:
-    assert 0.05 < meanings.iloc[0] < 0.15 and meanings.max() > 0.55
+    assert 0.05 < meanings.iloc[0] < 0.15
+    assert meanings.max() > 0.55
 print(meanings.round(2).to_string())
 
 # %% [markdown]

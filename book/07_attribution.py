@@ -222,7 +222,8 @@ for n in steps:
 # %% mystnb={"image": {"alt": "Completeness error against the number of steps on logarithmic axes, one line per region, falling but for a wiggle; from 16 steps on all lie below the dotted line at 0.1 percent."}}
 figures.completeness(steps, errors, names)
 plt.show()
-assert (errors[-1] < 0.001).all() and (errors[-1] < errors[0]).all()
+assert (errors[-1] < 0.001).all()
+assert (errors[-1] < errors[0]).all()
 
 # %% [markdown]
 # Without `tolerance=None`, the function starts with 128 steps and doubles them until no region's
@@ -360,10 +361,12 @@ if session.truth is not None:
     ours = share[:, :, None] - share[:, None]  # channel minus channel
     true = true_share[:, :, None] - true_share[:, None]
     clear = true > 0.2
-    assert clear.sum() >= 6 and (ours[clear] > 0).all()
+    assert clear.sum() >= 6
+    assert (ours[clear] > 0).all()
     two = [names.index("SCs"), names.index("SCm")]
     more = (share - true_share)[two]
-    assert (more[:, 0] < 0).all() and (more[:, 2] > 0).all()
+    assert (more[:, 0] < 0).all()
+    assert (more[:, 2] > 0).all()
 result.round(2)
 
 # %% [markdown]
