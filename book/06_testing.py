@@ -170,7 +170,8 @@ if session.truth is not None:
 # %% [markdown]
 # In the three driven regions the interval is far from 0. In CA1 and VISam the model is as good as
 # the PSTH, and no better, because it holds itself back where the pupil did not help on blocks left
-# out of training (in two likelihoods, chapter 3). The constant is below the PSTH everywhere that there is a response.
+# out of training (in two likelihoods, chapter 3). The constant is below the PSTH everywhere that
+# there is a response.
 #
 # And ridge? It is close behind `PupilEncoder`, as in chapter 3, and for a good part of the effect a
 # linear model is enough. We come back to this.
@@ -438,8 +439,9 @@ plt.show()
 #
 # In chapter 3 one test block suggested that SCm *leads* the eye. Does it hold up? From here on we
 # cut the session into two halves, learn from one and predict the other. It costs some accuracy,
-# because there is less to learn from, and saves time, because there are only two fits per model. For the
-# same reason the networks get smaller ensembles and a quarter of the training, all of them alike.
+# because there is less to learn from, and saves time, because there are only two fits per model.
+# For the same reason the networks get smaller ensembles and a quarter of the training, all of them
+# alike.
 
 # %%
 directions = ("causal", "anticausal", "bidirectional")
@@ -493,9 +495,9 @@ wide.round(3)
 
 # %% [markdown]
 # The honest answer is **no**. With good inputs, all these models do nearly the same, and their
-# intervals overlap widely. A plain RNN has no advantage over ridge here; it comes last. Most of what
-# there is to know is in the *features* and in the care taken with the target, and the choice of
-# network matters less than papers make it sound.
+# intervals overlap widely. A plain RNN has no advantage over ridge here; it comes last. Most of
+# what there is to know is in the *features* and in the care taken with the target, and the choice
+# of network matters less than papers make it sound.
 #
 # Overlapping intervals do not say that two models are equal, though. All of them were tested on the
 # same trials, and hard trials are hard for everyone. So look at the *difference* in R², trial by
@@ -521,13 +523,14 @@ plt.show()
 # %% [markdown]
 # Left of the dotted line the other model is worse than `PupilEncoder`. The differences are small, a
 # few thousandths of R² up to a few hundredths, and where an interval crosses the line, one mouse
-# cannot decide. `PupilEncoder` clearly beats the plain RNN in SCs and SCm. But in every region there
-# is a simpler model that it does not clearly beat: the Poisson GLM in SCs and SCm, ridge in LGd. A
-# mixture is at its best where nobody knows beforehand which of its parts will do. A network that starts from another seed would move the dots, too: for a claim, use
-# at least five seeds, several mice, and all the models, GRU and LSTM included.
-# `python benchmarks/contest.py` does that, and `benchmarks/real_session.py` prints the same table
-# for a real recording. The order depends on how much there is to learn from, too: with
-# `--trials`, `--drive` and `--noise` the first of them makes richer and poorer mice.
+# cannot decide. `PupilEncoder` clearly beats the plain RNN in SCs and SCm. But in every region
+# there is a simpler model that it does not clearly beat: the Poisson GLM in SCs and SCm, ridge in
+# LGd. A mixture is at its best where nobody knows beforehand which of its parts will do. A network
+# that starts from another seed would move the dots, too: for a claim, use at least five seeds,
+# several mice, and all the models, GRU and LSTM included. `python benchmarks/contest.py` does that,
+# and `benchmarks/real_session.py` prints the same table for a real recording. The order depends on
+# how much there is to learn from, too: with `--trials`, `--drive` and `--noise` the first of them
+# makes richer and poorer mice.
 #
 # ## What each part of PupilEncoder earns
 #
@@ -578,16 +581,16 @@ if session.truth is not None:
 # %% [markdown]
 # What counts most is what the model *gets*: the velocities of the eye, and the PSTH to start from.
 # (With longer training the networks learn to take some differences by themselves, and miss the
-# velocities less.) The shape of the network matters far less: leaving out any one of the other parts
-# changes R² by less than a hundredth on average, and in some regions for the better (green where the
-# interval excludes 0). The GLM that is mixed in earns a little. It is also one reason why the network's own
-# parts earn so little: it reads the same inputs over the same lags, so where a network lacks
-# something, the mixture leans on the GLM. Even the recurrence, which gave the project its name, can
-# be left out at next to no cost, because the stem already reads 0.6 s to either side. It is honest
-# to say so. This is one mouse, too, in which influences add up on the logarithm of the rate, as a
-# GLM would have it; other kinds of mice may tell the parts apart. `python benchmarks/ablation.py`
-# prints the full table, with whole training, more mice, several kinds of them, and every
-# ingredient.
+# velocities less.) The shape of the network matters far less: leaving out any one of the other
+# parts changes R² by less than a hundredth on average, and in some regions for the better (green
+# where the interval excludes 0). The GLM that is mixed in earns a little. It is also one reason why
+# the network's own parts earn so little: it reads the same inputs over the same lags, so where a
+# network lacks something, the mixture leans on the GLM. Even the recurrence, which gave the project
+# its name, can be left out at next to no cost, because the stem already reads 0.6 s to either side.
+# It is honest to say so. This is one mouse, too, in which influences add up on the logarithm of the
+# rate, as a GLM would have it; other kinds of mice may tell the parts apart.
+# `python benchmarks/ablation.py` prints the full table, with whole training, more mice, several
+# kinds of them, and every ingredient.
 #
 # ## Reading "46 % of the variance"
 #

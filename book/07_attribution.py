@@ -164,10 +164,11 @@ for alpha, weight in zip((nodes + 1) / 2, weights / 2, strict=True):  # for 0 to
 attributions = (x - start) * slope  # (1, bins, 3)
 
 # %% [markdown]
-# The same from captum ([Kokhlikyan and colleagues, 2020](https://doi.org/10.48550/arXiv.2009.07896)), the library that most
-# people use for this. On a GPU, cuDNN refuses gradients of an `nn.RNN` outside training mode; the
-# `with` line switches cuDNN off for the moment. (Our own recurrence does without cuDNN, so here
-# the line is a good habit only.)
+# The same from captum ([Kokhlikyan and colleagues,
+# 2020](https://doi.org/10.48550/arXiv.2009.07896)), the library that most people use for this. On a
+# GPU, cuDNN refuses gradients of an `nn.RNN` outside training mode; the `with` line switches cuDNN
+# off for the moment. (Our own recurrence does without cuDNN, so here the line is a good habit
+# only.)
 
 # %%
 target = (int(at), int(best[0]))
@@ -188,15 +189,15 @@ figures.attribution_in_trial(session.time, filled, attributions[0].cpu().numpy()
 plt.show()
 
 # %% [markdown]
-# The saccade shortly before the line gets the attributions, as it should: this region follows saccades.
-# But look at x and y closely. Neighbouring samples get large attributions of opposite sign. There
-# is a reason. The model hears *velocities*, differences between samples 40 ms apart, so where
-# one sample pushes up, the other pushes down. The sum is right; its pieces are hard to read.
+# The saccade shortly before the line gets the attributions, as it should: this region follows
+# saccades. But look at x and y closely. Neighbouring samples get large attributions of opposite
+# sign. There is a reason. The model hears *velocities*, differences between samples 40 ms apart, so
+# where one sample pushes up, the other pushes down. The sum is right; its pieces are hard to read.
 #
 # ## Is it complete?
 #
-# All attributions together must add up to the difference in the prediction. This is **completeness**,
-# the reason to trust the numbers, and it can be checked every time.
+# All attributions together must add up to the difference in the prediction. This is
+# **completeness**, the reason to trust the numbers, and it can be checked every time.
 
 # %%
 error = abs(attributions.sum().item() - difference) / abs(difference)
@@ -231,10 +232,10 @@ assert (errors[-1] < errors[0]).all()
 #
 # ## Levels or changes?
 #
-# Where in time should a saccade's attribution go? The eye jumps once and then *stays* somewhere else, so
-# every later sample is away from the reference too. We can write the same path in another way: as
-# a starting point and a series of changes $\Delta x_u = x_u - x_{u-1}$. A change at time $u$ moves
-# all samples from $u$ on, so its gradient is the sum of theirs:
+# Where in time should a saccade's attribution go? The eye jumps once and then *stays* somewhere
+# else, so every later sample is away from the reference too. We can write the same path in another
+# way: as a starting point and a series of changes $\Delta x_u = x_u - x_{u-1}$. A change at time
+# $u$ moves all samples from $u$ on, so its gradient is the sum of theirs:
 #
 # $$\text{attribution of change } u = \Delta x_u \sum_{i \ge u} \int_0^1 \frac{\partial F}{\partial x_i}\, d\alpha .$$
 #
@@ -252,15 +253,15 @@ plt.show()
 
 # %% [markdown]
 # One bump at the saccade, as one would draw it by hand. (The thin line in the first bin is the
-# starting point: the eye was already away from its mean place.) The area has gained nothing: it drifts, and
-# its changes from bin to bin are mostly noise. Neither picture is wrong. Levels suit a channel
-# that drifts, changes suit one that jumps. What does *not* depend on the choice is the sum of each
-# channel.
+# starting point: the eye was already away from its mean place.) The area has gained nothing: it
+# drifts, and its changes from bin to bin are mostly noise. Neither picture is wrong. Levels suit a
+# channel that drifts, changes suit one that jumps. What does *not* depend on the choice is the sum
+# of each channel.
 #
 # ## Which lag?
 #
-# One bin is an anecdote. `lag_profile` explains a random bin of every trial, several times over, and
-# lines up the attributions by the **lag** between sample and bin. Positive lags are the pupil's
+# One bin is an anecdote. `lag_profile` explains a random bin of every trial, several times over,
+# and lines up the attributions by the **lag** between sample and bin. Positive lags are the pupil's
 # past: there the neurons follow the pupil. To make channels and bins comparable, it explains the
 # *logarithm* of the expected count, because in this model, as in the simulation, influences
 # multiply, and logarithms turn that into sums.
@@ -274,10 +275,10 @@ plt.show()
 
 # %% [markdown]
 # The dashed line is the kernel that made the spikes, scaled to the height of the curve. Given to
-# changes, the attribution recovers its place and its shape. It also has a sign: in LGd of this mouse,
-# saccades suppress. And in SCm the bump lies at *negative* lags: these neurons
-# fire before the eye moves, and a model that may look ahead has found it. Where the truth is
-# flat and the curve is not, that is the model's own doing.
+# changes, the attribution recovers its place and its shape. It also has a sign: in LGd of this
+# mouse, saccades suppress. And in SCm the bump lies at *negative* lags: these neurons fire before
+# the eye moves, and a model that may look ahead has found it. Where the truth is flat and the curve
+# is not, that is the model's own doing.
 
 # %%
 lags = pd.DataFrame(profile.peak_lag()[:, 1:], names, ["x found", "y found"])
@@ -373,9 +374,10 @@ result.round(2)
 # Each share is within 0.15 of the truth, and wherever the true shares of two channels differ by a
 # fifth or more, their order is right. Where they are as close as those of area and x in SCm, do not
 # read anything into the order. Nor are the errors all small. In SCs and SCm of this mouse area got
-# less than it should and y more. For y we come to a reason below: it moves together with x. The area
-# is simply slow, so a session holds only a few of its swings, and the neurons' own slow ups and
-# downs go along with them, or against them, by chance. In another mouse area may come out too large.
+# less than it should and y more. For y we come to a reason below: it moves together with x. The
+# area is simply slow, so a session holds only a few of its swings, and the neurons' own slow ups
+# and downs go along with them, or against them, by chance. In another mouse area may come out too
+# large.
 #
 # ## A lag for the slow channel
 #
@@ -444,10 +446,10 @@ figures.shares(methods, names)
 plt.show()
 
 # %% [markdown]
-# The methods disagree, and all of them are right about *their* question. The eye rarely
-# moves along y without moving along x, so each can stand in for the other. What y contributes to the
-# prediction and what *only* y knows are two things, and the second is the smaller one. With the area
-# it is the other way round: nothing can stand in for it, so refitting gives it the largest share.
+# The methods disagree, and all of them are right about *their* question. The eye rarely moves along
+# y without moving along x, so each can stand in for the other. What y contributes to the prediction
+# and what *only* y knows are two things, and the second is the smaller one. With the area it is the
+# other way round: nothing can stand in for it, so refitting gives it the largest share.
 
 # %%
 if session.truth is not None:
@@ -463,9 +465,9 @@ pd.DataFrame(unique, names, ["area", "x", "y"]).rename_axis("R² that only it kn
 #
 # ## Another reference
 #
-# "Compared with what?" is part of the answer. **Expected Gradients**
-# ([Erion and colleagues, 2021](https://doi.org/10.1038/s42256-021-00343-w)) compare with other trials, drawn at
-# random, instead of one average eye. Do trials that got a large attribution for a channel still do?
+# "Compared with what?" is part of the answer. **Expected Gradients** ([Erion and colleagues,
+# 2021](https://doi.org/10.1038/s42256-021-00343-w)) compare with other trials, drawn at random,
+# instead of one average eye. Do trials that got a large attribution for a channel still do?
 
 # %%
 some = pupil[test[:20]]
@@ -481,10 +483,10 @@ pd.DataFrame(agreement, names, ["area", "x", "y"]).round(2)
 
 # %% [markdown]
 # The order of the trials is much the same (but for y in LGd, which has next to nothing to put in
-# order), but the numbers are not. An average *still* eye makes
-# no saccades, so against it nearly every saccade gets an attribution of one sign. Other trials do make
-# saccades, and against them a trial gets attributions also for saccades that it lacks. On average little
-# is left (log counts, summed over bins):
+# order), but the numbers are not. An average *still* eye makes no saccades, so against it nearly
+# every saccade gets an attribution of one sign. Other trials do make saccades, and against them a
+# trial gets attributions also for saccades that it lacks. On average little is left (log counts,
+# summed over bins):
 
 # %%
 means = {"still eye": single.by_channel, "other trials": expected.by_channel}
@@ -500,8 +502,8 @@ pd.DataFrame(table, names).rename_axis("attributions of x").round(1)
 # ## Does it explain the model, or only its input?
 #
 # Attributions are distances from the reference times slopes. An attribution map may therefore look
-# convincing because the *pupil* has shape, whatever the model does. The test
-# ([Adebayo and colleagues, 2018](https://doi.org/10.48550/arXiv.1810.03292)): scramble the trained weights and
+# convincing because the *pupil* has shape, whatever the model does. The test ([Adebayo and
+# colleagues, 2018](https://doi.org/10.48550/arXiv.1810.03292)): scramble the trained weights and
 # attribute again. If the map stays the same, it does not explain the model. For comparison, the
 # same model trained again from another seed; *its* map should stay the same.
 
@@ -530,7 +532,7 @@ for name in ("trained again", "scrambled"):
         alike = [similarity(view(maps["trained"][0]), view(other)) for other in maps[name]]
         groups[title][name] = np.array(alike)  # (models, regions)
 
-# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: every scrambled model has a positive correlation, most of them well above one half, though below the model trained again."}}
+# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: every scrambled model has a positive correlation, most of them above one half, though below the model trained again."}}
 figures.similarities(groups)
 plt.show()
 
@@ -546,8 +548,8 @@ if session.truth is not None:
 # With its sign, the map of a scrambled model has, on average, little to do with the real one: the
 # check is passed. (A single scrambled model can land anywhere. Its few slopes point up or down by
 # chance, which is why there are several.) *Sizes only*, even a scrambled model's map resembles the
-# real one, because large movements of the eye get large attributions of whatever sign. A heat map of
-# absolute values looks convincing for the wrong reason.
+# real one, because large movements of the eye get large attributions of whatever sign. A heat map
+# of absolute values looks convincing for the wrong reason.
 #
 # ## What attribution does not tell
 #
@@ -572,6 +574,9 @@ if session.truth is not None:
     assert scores["careless"][mrn] < 0
     assert sizes["careless"][mrn].max() > 0.25 * sizes["careless"][best[0]].max()
     assert not sizes["our model"][mrn].any()
+    lucky = [regions.index(name) for name in ("CA1", "VISam")]
+    assert (careless.module_.net.share[lucky] == 1).all()  # all GLM
+    assert (sizes["careless"][lucky] < 0.2 * sizes["careless"][mrn]).all()
 
 # %% [markdown]
 # MRN has nothing to do with the pupil. The careless model finds reasons for it all the same: they
@@ -584,10 +589,10 @@ if session.truth is not None:
 # attribution there all the same, because x and y jump together and it cannot tell for sure which of
 # them counts. Nothing in the attribution warns of it; only the truth did.
 #
-# **Prediction is not cause.** That SCm has attributions to the *future* pupil does not mean that the
-# future acts on neurons. More likely, the neurons move the eye, or something third moves
-# both. The lag narrows it down and no more. A bidirectional model is free to look both ways; a
-# causal one must find another explanation (exercise 7.3).
+# **Prediction is not cause.** That SCm has attributions to the *future* pupil does not mean that
+# the future acts on neurons. More likely, the neurons move the eye, or something third moves both.
+# The lag narrows it down and no more. A bidirectional model is free to look both ways; a causal one
+# must find another explanation (exercise 7.3).
 #
 # **The reference is a choice**, and so is the output: counts or their logarithm, one bin or the
 # whole trial. Say which, whenever you show an attribution.
@@ -614,8 +619,9 @@ if session.truth is not None:
 # <details>
 # <summary>Hint 2</summary>
 #
-# The reference pupil is `still + [2, 0, 0] * sd`, with `sd = model.module_.features.sd.cpu().numpy()`, spread over all
-# bins. Blinks count as blinks in the reference too: keep `NaN` where the recording has `NaN`.
+# The reference pupil is `still + [2, 0, 0] * sd`, with
+# `sd = model.module_.features.sd.cpu().numpy()`, spread over all bins. Blinks count as blinks in the
+# reference too: keep `NaN` where the recording has `NaN`.
 #
 # </details>
 #
@@ -630,8 +636,8 @@ if session.truth is not None:
 # my_sum = change[..., best[0]].sum()
 # ```
 #
-# `integrated_gradients(model, recorded, best[0], reference=wide)` gives attributions with this sum, up to
-# its completeness error.
+# `integrated_gradients(model, recorded, best[0], reference=wide)` gives attributions with this sum,
+# up to its completeness error.
 #
 # </details>
 
@@ -661,9 +667,9 @@ np.testing.assert_allclose(
 # %% [markdown]
 # ### Exercise 7.2: occlusion by hand
 #
-# Give every test trial the x of the test trial *before* it (`np.roll` by one trial; the first
-# takes the last one's). How far does the log of the expected counts move? Answer with half the mean squared
-# change over trials and bins, one number for each of our three regions.
+# Give every test trial the x of the test trial *before* it (`np.roll` by one trial; the first takes
+# the last one's). How far does the log of the expected counts move? Answer with half the mean
+# squared change over trials and bins, one number for each of our three regions.
 #
 # <details>
 # <summary>Hint 1</summary>
