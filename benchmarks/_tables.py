@@ -7,11 +7,13 @@ from pupil_helpers import Session, ceilings, summary
 from pupil_helpers.metrics.scores import hierarchical_ci
 
 
-def with_intervals(found: pd.DataFrame) -> str:
-    """Models × regions, each cell a score and its interval."""
-    cells = [f"{row.score:6.3f} [{row.low:6.3f}, {row.high:6.3f}]" for row in found.itertuples()]
-    wide = found.assign(cell=cells).pivot(index="model", columns="region", values="cell")
-    return wide.loc[found["model"].unique(), found["region"].unique()].rename_axis(None).to_string()
+def with_intervals(found: pd.DataFrame, value: str = "score", columns: str = "region") -> str:
+    """Models × regions (or other ``columns``), each cell a value and its interval."""
+    rows = zip(found[value], found["low"], found["high"], strict=True)
+    cells = [f"{mean:6.3f} [{low:6.3f}, {high:6.3f}]" for mean, low, high in rows]
+    wide = found.assign(cell=cells).pivot(index="model", columns=columns, values="cell")
+    wide = wide.loc[found["model"].unique(), found[columns].unique()]
+    return wide.rename_axis(index=None, columns=None).to_string()
 
 
 def shares(table: pd.DataFrame, session: Session) -> pd.Series:

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from pupil_helpers.models.gain import GainEncoder
+from pupil_helpers.models.linear import flat
 
 SETTINGS = {
     "objective": "poisson", "learning_rate": 0.15, "num_leaves": 12, "min_data_in_leaf": 100,
@@ -81,7 +82,3 @@ def grow(x, y, base, n_trees):
     offset = np.log(np.maximum(base, 1e-9)).ravel()
     data = lightgbm.Dataset(flat(x), y.ravel(), init_score=offset)
     return lightgbm.train(SETTINGS, data, n_trees)
-
-
-def flat(x):
-    return x.reshape(-1, x.shape[-1])

@@ -110,7 +110,7 @@ REASONS = {
     "s": ("short wait", "wait", "long wait"),
     "cameras differ far more than animals do; ours lies between them": ("jitter",),
     "real gaze stays around one place for 10 s and more. Simulated saccades lead to a new place "
-    "sooner, and what remains, the slow wandering, is a small share of its "
+    "sooner, and what remains, the slow wandering, is less than half of its "
     "variance": tuple(f"gaze {lag} s" for lag in GAZE_LAGS),
     "blinks and gaps are set between the two animals: the head-fixed eye is hardly ever lost, "
     "those filmed from a freely moving head often and for long": (

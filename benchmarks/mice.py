@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from _tables import with_intervals
 
 import pupil_helpers.evaluation.mice as kinds_of_mice
 from pupil_helpers.evaluation.compare import MODELS
@@ -58,9 +59,9 @@ def boosted_trees() -> dict:
 
 def whole_table(options, mice) -> pd.DataFrame:
     """Every contestant on its mice."""
-    models = {**contestants(), **boosted_trees()}
-    models = {name: models[name] for name in options.models or models}
-    trees = [name for name in models if name in boosted_trees()]
+    known = contestants() | (with_trees := boosted_trees())
+    models = {name: known[name] for name in options.models or known}
+    trees = [name for name in models if name in with_trees]
     slow = [name for name in models if name in SLOW]
     fast = [name for name in models if name not in (*slow, *trees)]
     how = {"kinds": options.kinds, "seeds": range(options.seeds), "folder": options.folder}
@@ -76,10 +77,7 @@ def whole_table(options, mice) -> pd.DataFrame:
 
 def cells(found: pd.DataFrame) -> str:
     """Models × kinds, each cell a mean and its interval."""
-    text = [f"{r.mean:6.3f} [{r.low:6.3f}, {r.high:6.3f}]" for r in found.itertuples(name="r")]
-    wide = found.assign(cell=text).pivot(index="model", columns="kind", values="cell")
-    wide = wide.loc[found["model"].unique(), found["kind"].unique()]
-    return wide.rename_axis(index=None, columns=None).to_string()
+    return with_intervals(found, "mean", "kind")
 
 
 def report(rows: pd.DataFrame, of: str) -> None:
@@ -114,23 +112,23 @@ def main():
     if options.stored:
         return report(stored_scores(), "PupilEncoder")
     mice = range(options.first, options.first + options.mice)
-    how = {"kinds": options.kinds, "mice": mice, "folder": options.folder}
     if options.entry:
         module, _, name = options.entry.partition(":")
         sys.path.insert(0, ".")
         model = getattr(importlib.import_module(module), name)()
-        if set(mice) & set(CHOSE):
-            print("these mice chose PupilEncoder's settings: the comparison favours it")
-        rows = score_on_mice({name: model}, seeds=range(options.seeds), **how)
+        seeds = range(options.seeds)
+        rows = score_on_mice({name: model}, options.kinds, mice, seeds, folder=options.folder)
         stored = stored_scores()
         stored = stored[stored["kind"].isin(options.kinds) & stored["mouse"].isin(mice)]
         rows, of = pd.concat([rows, stored], ignore_index=True), name
     else:
         rows, of = whole_table(options, mice), "PupilEncoder"
+    among = sorted(set(mice) & set(CHOSE))
     print(
         f"{', '.join(options.kinds)}; mice {mice[0]} to {mice[-1]} of each, five blocked folds "
         f"with a gap of 2 trials, {options.seeds} fit(s) of each network and fold. Mice "
-        f"{CHOSE[0]} to {CHOSE[-1]} chose PupilEncoder's settings and are not among them."
+        f"{CHOSE[0]} to {CHOSE[-1]} chose PupilEncoder's settings; "
+        f"{f'{len(among)} of these are among them, which favours it' if among else 'none is here'}."
     )
     report(rows, of)
     if options.write:

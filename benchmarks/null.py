@@ -1,7 +1,7 @@
 """Does the headline model pass the headline null? PupilEncoder under session permutation.
 
 Run ``python benchmarks/null.py`` (half an hour on two cores); ``--write`` stores the p-values in
-``pupil_helpers/evaluation/null_tests.csv``, which the chapters read.
+``pupil_helpers/evaluation/null_tests.csv``, where a chapter can read them.
 
 Every mouse of a pool is tested against the pupils of all others of its pool, and PupilEncoder is
 fitted anew for every pairing: 2 blocked folds, 100 trials, bins of 100 ms. In the pool of kind

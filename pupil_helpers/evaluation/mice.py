@@ -88,14 +88,14 @@ def _regions(session, kind, fits, about: dict) -> list[dict]:
     truth = smooth(session.true_region_rates(names), kernel)[held.trials]  # (trials, bins, regions)
     predicted, relative = smooth(held.predicted, kernel), held.score("psth_relative")
     driven = dict(zip(session.truth.regions, session.truth.driven, strict=True))
-    blocks = np.array_split(np.arange(len(truth)), fits["fold"].nunique())
+    level_free = kind_of_mouse(kind).gains is not None
+    blocks = np.array_split(np.arange(len(truth)), fits["fold"].nunique()) if level_free else None
     rows = []
     for r, name in enumerate(names):
         mine = fits[fits["region"] == name]
-        level_free = bool(kind_of_mouse(kind).gains)
         rows.append({
             "kind": kind, **about, "region": name, "driven": bool(driven[name]),
-            "share": share(predicted[..., r], truth[..., r], blocks if level_free else None),
+            "share": share(predicted[..., r], truth[..., r], blocks),
             "error": 1 - relative[r],
             "followed": float((mine["psth_relative"].abs() > NOT_FOLLOWED).mean()),
             "seconds": float(mine["seconds"].mean()),
@@ -195,13 +195,3 @@ def stored_scores() -> pd.DataFrame:
     """The stored table of ``benchmarks/mice.py``, as :func:`score_on_mice` gives it."""
     with (files("pupil_helpers.evaluation") / "mice.csv").open() as file:
         return pd.read_csv(file, keep_default_na=False)  # "null" is a kind of mouse
-
-
-def stored_null_tests() -> pd.DataFrame:
-    """The stored p-values of ``benchmarks/null.py``: PupilEncoder under session permutation.
-
-    One row per kind of pool, mouse and region: ``linked`` to the pupil or not, the ``observed``
-    PSTH-relative score, ``p``, and how many ``others`` it was compared with.
-    """
-    with (files("pupil_helpers.evaluation") / "null_tests.csv").open() as file:
-        return pd.read_csv(file, keep_default_na=False)

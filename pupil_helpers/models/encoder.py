@@ -114,9 +114,9 @@ device, progress, on_check
         return Mixture(*settings, linear=LinearGain(n_inputs, n_regions, n_steps, "log"))
 
     def _learn(self, net, inputs, counts, psth):
-        if not self.glm:
-            return super()._learn(net, inputs, counts, psth)
         gain, held_out = super()._learn(net, inputs, counts, psth)
+        if not self.glm:
+            return gain, held_out
         glm = PoissonGLM()
         glm.blocks_ = self.blocks_
         linear_gain, linear_held_out = glm._learn(net.linear, inputs, counts, psth)

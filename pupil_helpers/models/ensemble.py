@@ -73,7 +73,7 @@ class BlockEnsemble(GainEncoder):
     ----------
     history_ : pandas.DataFrame
         One row per check and member: ``update``, ``member``, ``train`` and ``held_out`` loss
-        relative to the PSTH's (below 0 is better than the PSTH). There are about
+        relative to the PSTH's (below 0 is better than the PSTH). There are up to
         :data:`N_CHECKS` checks, evenly spaced.
     """
 

@@ -122,8 +122,7 @@ class GainEncoder(Encoder):
         inputs = self._inputs(n_bins)
         net = self._network(inputs.n_outputs, n_regions)
         to_bins = interpolation(n_bins, self.stride, self.direction)
-        module = PupilToCounts(features, inputs, net, self.n_members, n_regions, to_bins)
-        return module
+        return PupilToCounts(features, inputs, net, self.n_members, n_regions, to_bins)
 
     def _device(self, module: PupilToCounts, n_regions: int) -> torch.device:
         return torch_device(self.device)

@@ -85,16 +85,10 @@ def find_mixture(pairs, counts, psth, n_shares: int = 11, n_weights: int = 6) ->
     """
     shares, weights = np.linspace(0, 1, n_shares), np.linspace(0, 1, n_weights)[1:]
     counts, psth = counts.cpu().numpy(), psth.cpu().numpy()
-    losses = 0  # (shares, weights, regions)
+    losses = np.zeros((n_shares, len(weights), counts.shape[-1]))  # (shares, weights, regions)
     for trials, *gains in pairs:
         first, second = (gain.cpu().numpy() for gain in gains)
-        losses = losses + np.array(
-            [
-                [
-                    shrunk_losses(first + share * (second - first), counts[trials], psth, weight)[0]
-                    for weight in weights
-                ]
-                for share in shares
-            ]
-        )
+        for place, share in enumerate(shares):
+            gain = first + share * (second - first)
+            losses[place] += [shrunk_losses(gain, counts[trials], psth, w)[0] for w in weights]
     return torch.as_tensor(shares[losses.min(axis=1).argmin(axis=0)])

@@ -55,10 +55,6 @@ class Eye:
         shape = np.hanning(round(0.05 / self.bin_size) + 3)
         return fftconvolve(pulses, shape)[: len(pulses)]
 
-    def mix(self, weights) -> np.ndarray:
-        """How fast the eye moves, compressed: large saccades saturate."""
-        return np.tanh(np.abs(self.velocity) / 150) @ weights
-
 
 def level(eye, rng):
     """Log area."""
@@ -92,7 +88,7 @@ def since_saccade(eye, rng):
 def aroused_saccades(eye, rng):
     """Speed of the eye, times a gain that grows with the area: next to nothing when it is small."""
     aroused = 1 / (1 + np.exp(-2 * eye.level / eye.level.std()))
-    return eye.mix([0.8, 0.5]) * aroused
+    return (0.8 * speed(0)(eye, rng) + 0.5 * speed(1)(eye, rng)) * aroused
 
 
 def large_saccades(eye, rng):
