@@ -7,13 +7,13 @@ INSTALLED := $(VENV)/.installed
 # Options for the book builder. `make test` builds with all warnings counted as errors.
 BOOK_FLAGS ?= -n
 STRICT_FLAGS := -W -n --keep-going
-# Two tests at a time: each keeps to one thread.
-PYTEST_FLAGS ?= -n 2
+# Two tests at a time, each with one thread; who is done takes over what waits behind a chapter.
+PYTEST_FLAGS ?= -n 2 --dist worksteal
 
-.PHONY: help setup book test lint format sync bench repository clean
+.PHONY: help setup book test test-recordings lint format sync bench repository clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## make .venv with the pinned packages and this one
 
@@ -32,6 +32,9 @@ book: $(INSTALLED) ## run every chapter and write the book to _build/html
 test: $(INSTALLED) ## build the book strictly (runs every chapter), then run all tests
 	$(BIN)/python tools/build_book.py $(STRICT_FLAGS)
 	REQUIRE_BOOK=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+test-recordings: $(INSTALLED) ## run every chapter on a dozen other recordings (an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_FLAGS) -m recordings tests/book/test_recordings.py
 
 lint: $(INSTALLED) ## check style, formatting and which room imports which
 	$(BIN)/ruff check .

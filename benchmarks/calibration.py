@@ -5,7 +5,7 @@
 Run ``python benchmarks/calibration.py``. The real session is Steinmetz et al. 2019, Lederberg
 2017-12-06 (Neuromatch index 12), the one that the original PupilEncoder used; its counts are of
 0-0.4 s from stimulus onset. If they are on this machine (see ``tests/real_data.py``) the numbers
-are worked out again, otherwise those that were found before are printed.
+are worked out again (and stored with ``--write``), otherwise the stored ones are printed.
 
 All but the first two statistics are about the region's summed counts in windows of 100 ms (every
 window of 10 bins that lies within the 0.4 s). Simulated numbers are means over several mice.
@@ -20,31 +20,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+import pupil_helpers.recordings.calibration as calibration
 from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
+from pupil_helpers.recordings.calibration import (
+    COUNTS,
+    count_statistics,
+    stored_calibration,
+    windows,
+)
 from pupil_helpers.recordings.kinds import REGIONS
 from pupil_helpers.recordings.simulate import simulate_session
 
-STATISTICS = {
-    "rate": "mean rate (Hz per neuron)",
-    "fano": "Fano factor of a trial's count (median neuron)",
-    "ceiling": "split-half ceiling",
-    "psth": "R² of the session's own PSTH",
-    "between": "share of variance between trials",
-    "lag 1": "correlation of a trial's mean with the next one's",
-}
-
-FOUND = pd.DataFrame(
-    {
-        "rate": [6.86, 7.76, 4.86, 11.43, 2.55, 2.88],
-        "fano": [1.86, 1.68, 1.44, 2.22, 1.42, 1.35],
-        "ceiling": [0.30, 0.21, 0.72, 0.37, 0.14, 0.16],
-        "psth": [0.040, 0.043, 0.107, 0.003, 0.036, 0.041],
-        "between": [0.59, 0.59, 0.46, 0.58, 0.39, 0.36],
-        "lag 1": [0.41, 0.36, 0.24, 0.12, 0.28, 0.13],
-    },
-    index=list(REGIONS),
-)
-"""The real session's numbers, as this script finds them."""
+SOURCE = "Steinmetz et al. 2019, Lederberg 2017-12-06, 0-0.4 s from the stimulus"
+STORED = Path(calibration.__file__).with_name("calibration.csv")
 
 SHORT_GAINS = (
     "the private gains of the simulated neurons are smaller and forget sooner than the real ones "
@@ -53,6 +41,8 @@ SHORT_GAINS = (
     "the one session it has, and then even a good one can fall far short of the known ceiling"
 )
 EXPLAINED = {
+    ("neurons", "LGd"): "fewer, so that sessions stay small; each follows the pupil more, so that "
+    "the ceiling is nearly the real one all the same",
     ("ceiling", "SCs"): SHORT_GAINS,
     ("ceiling", "SCm"): "its drive is stronger than the real ceiling calls for, so that there is a "
     "lead before saccades to be found; and its private gains are short-lived, see SCm lag 1",
@@ -67,29 +57,10 @@ EXPLAINED = {
 LONG_GAINS = {"SCs": {"gain": 0.64, "gain_memory": 0.96}, "SCm": {"gain": 0.52, "gain_memory": 0.9}}
 
 
-def statistics(spikes, bin_size=0.01) -> dict:
-    """The numbers above for the counts of one region's neurons, (trials, bins, neurons)."""
-    of_trial = spikes.sum(1, dtype=float)  # (trials, neurons)
-    firing = of_trial[:, of_trial.any(0)]
-    y = windows(spikes)  # (trials, windows, neurons)
-    region = y.sum(-1)  # (trials, windows)
-    total = ((region - region.mean()) ** 2).sum()
-    mean = region.mean(1)  # (trials,)
-    return {
-        "rate": spikes.mean() / bin_size,
-        "fano": np.median(firing.var(0, ddof=1) / firing.mean(0)),
-        "ceiling": split_half_ceiling(y, kernel=None, n_splits=200),
-        "psth": 1 - ((region - region.mean(0)) ** 2).sum() / total,
-        "between": region.shape[1] * ((mean - mean.mean()) ** 2).sum() / total,
-        "lag 1": np.corrcoef(mean[:-1], mean[1:])[0, 1],
-    }
-
-
-def windows(counts, width=10) -> np.ndarray:
-    """Sums over every ``width`` bins in a row, (trials, bins - width + 1, ...)."""
-    summed = np.cumsum(counts, axis=1, dtype=float)
-    summed = np.concatenate([np.zeros_like(summed[:, :1]), summed], axis=1)
-    return summed[:, width:] - summed[:, :-width]
+def statistics(spikes) -> dict:
+    """The numbers of one region's neurons, (trials, bins, neurons)."""
+    ceiling = split_half_ceiling(windows(spikes), kernel=None, n_splits=200)
+    return count_statistics(spikes) | {"ceiling": ceiling}
 
 
 def data_folder() -> Path:
@@ -122,6 +93,25 @@ def simulated(seed: int) -> pd.DataFrame:
     return pd.DataFrame(table).T
 
 
+def store(what: str, table: pd.DataFrame, sources: dict) -> None:
+    """Put real numbers, (animals or regions, statistics), in the place of the stored ones.
+
+    ``sources`` says where each row's numbers are from.
+    """
+    rows = [
+        (what, whose, statistic, round(value, 4), sources[whose])
+        for whose, numbers in table.iterrows()
+        for statistic, value in numbers.items()
+    ]
+    new = pd.DataFrame(rows, columns=["what", "whose", "statistic", "value", "source"])
+    old = stored_calibration() if STORED.exists() else new[:0]
+    both = pd.concat([old[old["what"] != what], new])
+    order = {name: i for i, name in enumerate(calibration.TITLES)}
+    both = both.sort_values("what", key=lambda column: column.map(order), kind="stable")
+    both.dropna().to_csv(STORED, index=False)
+    print(f"\n{what}: written to {STORED.name}")
+
+
 def print_explanations(recorded, mean, sd, explained) -> None:
     """What is off by more than 25 %, by reason.
 
@@ -149,6 +139,7 @@ def main():
     parser.add_argument(
         "--long-gains", action="store_true", help="private gains of SCs and SCm that last longer"
     )
+    parser.add_argument("--write", action="store_true", help="store the real numbers")
     arguments = parser.parse_args()
     if arguments.long_gains:
         REGIONS.update({name: replace(REGIONS[name], **new) for name, new in LONG_GAINS.items()})
@@ -157,9 +148,11 @@ def main():
     by_region = mice.groupby(level=1, sort=False)
     mean, sd = by_region.mean(), by_region.std()
     print(f"Counts 0-0.4 s from stimulus onset; {n_mice} simulated mice (SD between them).")
-    print(f"Real numbers: {'found before' if recorded is None else 'from the recording'}.")
-    recorded = FOUND if recorded is None else recorded
-    for statistic, title in STATISTICS.items():
+    print(f"Real numbers: {'stored' if recorded is None else 'from the recording'}.")
+    if arguments.write and recorded is not None:
+        store("counts", recorded, dict.fromkeys(recorded.index, SOURCE))
+    recorded = stored_calibration("counts") if recorded is None else recorded
+    for statistic, title in COUNTS.items():
         table = pd.DataFrame({"real": recorded[statistic], "simulated": mean[statistic]})
         table["SD"] = sd[statistic]
         table["ratio"] = table["simulated"] / table["real"]

@@ -1,10 +1,10 @@
 """Does the headline model pass the headline null? PupilEncoder under session permutation.
 
-Run ``python benchmarks/null.py`` (half an hour on two cores); ``--write`` stores the p-values in
-``pupil_helpers/evaluation/null_tests.csv``, where a chapter can read them.
+Run ``python benchmarks/null.py`` (half an hour a pool on two cores); ``--write`` stores the
+p-values in ``pupil_helpers/evaluation/null_tests.csv``, where a chapter can read them.
 
 Every mouse of a pool is tested against the pupils of all others of its pool, and PupilEncoder is
-fitted anew for every pairing: 2 blocked folds, 100 trials, bins of 100 ms. In the pool of kind
+fitted anew for every pairing: 2 blocked folds, 100 trials, bins of 250 ms. In the pool of kind
 "null" no region is linked to the pupil and all drift; in the pool of home mice half of the regions
 are linked, which shows the power. The assumption is that sessions are exchangeable: the same task,
 and pupils that vary alike. Simulated mice fulfil it by construction; real animals only about so.
@@ -25,8 +25,8 @@ from pupil_helpers.evaluation.nulls import refit_score
 from pupil_helpers.evaluation.workers import run_jobs
 
 FILE = Path(mice_module.__file__).with_name("null_tests.csv")
-N_TRIALS, WIDTH = 100, 10  # of each mouse; bins of 10 ms that become one
-FIRST = 600
+N_TRIALS, WIDTH = 100, 25  # of each mouse; bins of 10 ms that become one
+FIRST = 700
 ALPHA = 0.05
 
 
@@ -59,10 +59,11 @@ def p_values(pool, kind, job) -> list[dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mice", type=int, default=21, help="in each pool, at least 20")
+    parser.add_argument("--kinds", nargs="+", default=["null", "home"], help="of mice, a pool each")
     parser.add_argument("--write", action="store_true", help="store the p-values in the package")
     options = parser.parse_args()
     rows = []
-    for kind in ("null", "home"):
+    for kind in options.kinds:
         pool = [coarse(kind, FIRST + number) for number in range(options.mice)]
         jobs = run_jobs(partial(p_values, pool, kind), range(options.mice), -1)
         for _, found in tqdm(jobs, f"{kind} mice", options.mice):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from pupil_helpers.models.encoder import PupilEncoder
-from pupil_helpers.models.network import MemberRecurrence
+from pupil_helpers.models.network import GatedRecurrence, MemberRecurrence
 from pupil_helpers.models.neural import MemberGRU
 
 BATCH, STEPS, FEATURES, HIDDEN = PupilEncoder.batch_size, 63, 16, 16  # of the default model
@@ -35,7 +35,7 @@ def passes() -> dict[str, tuple[int, Callable]]:
     for kind in (nn.RNN, nn.GRU, nn.LSTM):
         module = kind(FEATURES, HIDDEN, batch_first=True, bidirectional=True)
         jobs[f"nn.{kind.__name__}"] = 1, run(module, torch.randn(BATCH, STEPS, FEATURES))
-    for kind in (MemberRecurrence, MemberGRU):
+    for kind in (MemberRecurrence, GatedRecurrence, MemberGRU):
         for members in MEMBERS:
             module = kind(FEATURES, HIDDEN, "bidirectional", range(members))
             job = run(module, torch.randn(members, BATCH, STEPS, FEATURES))

@@ -1,7 +1,7 @@
 """Execute the chapters that need it, two at a time, and build the HTML book.
 
     python tools/build_book.py [options of `jupyter-book build`]
-    python tools/build_book.py --only 03_model     run that chapter's cells; build nothing
+    python tools/build_book.py --only 04_model     run that chapter's cells; build nothing
 
 The book builder runs chapters one after the other and re-runs them only when their own cells
 change. This script fills its cache beforehand, in parallel, and empties it when the package
@@ -26,8 +26,10 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
 
+import pupil_helpers
 from pupil_helpers._files import file_hash, package_hash
 
+PACKAGE = Path(pupil_helpers.__file__).parent
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
 TIMEOUT = 300  # seconds per cell; the same limit as in _config.yml
@@ -36,7 +38,8 @@ PROGRESS_BAR = re.compile(r"\d+%\||\d+it \[|it/s\]|s/it\]|trial/s|^\s*$")
 
 def fingerprint(root: Path = ROOT) -> str:
     """Everything besides its own cells that a chapter's outputs depend on, files as hashes."""
-    return "\n".join((sys.version, package_hash(), file_hash(root / "requirements.txt")))
+    files = (root / "requirements.txt", *sorted(PACKAGE.rglob("*.csv")))  # stored measurements
+    return "\n".join((sys.version, package_hash(), *map(file_hash, files)))
 
 
 def forget_stale_results(root: Path = ROOT) -> bool:

@@ -11,12 +11,8 @@ from torch import Tensor
 from .ensemble import BlockEnsemble
 from .glm import PoissonGLM
 from .linear import LinearGain
-from .network import EncoderNet, MemberRecurrence
+from .network import EncoderNet, GatedRecurrence, MemberRecurrence
 from .shrinkage import find_mixture
-
-MEMORY = (0.6, 0.98)
-"""Shares of their state that leaky units keep from step to step at the start: with steps of 40 ms,
-time constants of 0.08 to 2 s."""
 
 
 class Mixture(EncoderNet):
@@ -58,8 +54,10 @@ class PupilEncoder(BlockEnsemble):
         Rectified units that read the pupil through smooth filters over lags; 0 for none.
     skip : bool, default True
         Let the readout see the stem as well as the recurrence.
-    leaky : bool, default True
-        Start the recurrent units as leaky integrators with a spread of memories.
+    gated : bool, default True
+        Let the recurrent units decide how much of their state to renew
+        (:class:`~pupil_helpers.models.network.GatedRecurrence`); if False, they are those of
+        ``nn.RNN``.
     lag_reach : float, default 0.6
         The filters of the stem reach this many seconds to either side.
     n_lags : int, default 13
@@ -78,7 +76,7 @@ device, progress, on_check
     direction: str = "bidirectional"
     stem_size: int = 16
     skip: bool = True
-    leaky: bool = True
+    gated: bool = True
     lag_reach: float = 0.6
     n_lags: int = 13
     n_components: int | None = 48
@@ -100,13 +98,8 @@ device, progress, on_check
     def _network(self, n_inputs, n_regions):
         recurrence = None
         if self.hidden_size:
-            memory = MEMORY if self.leaky else None
-            recurrence = partial(
-                MemberRecurrence,
-                hidden_size=self.hidden_size,
-                direction=self.direction,
-                memory=memory,
-            )
+            layer = GatedRecurrence if self.gated else MemberRecurrence
+            recurrence = partial(layer, hidden_size=self.hidden_size, direction=self.direction)
         settings = n_inputs, n_regions, self._seeds(), self.stem_size, recurrence, self.skip
         if not self.glm:
             return EncoderNet(*settings)

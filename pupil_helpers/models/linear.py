@@ -160,7 +160,8 @@ class Ridge(LaggedLinear):
         best = np.argmin(error, axis=0)  # (R,)
         self.penalty_ = penalties[best]
         model = linear_model.Ridge(alpha=self.penalty_).fit(flat(inputs), flat(deviations))
-        self.coef_, self.intercept_ = model.coef_.T, model.intercept_
+        self.coef_ = np.atleast_2d(model.coef_).T  # of a single region scikit-learn gives a vector
+        self.intercept_ = np.atleast_1d(model.intercept_)
         at_best = [path[best, :, np.arange(len(best))].T for path in paths]
         return [(coef, intercept(coef, inputs, deviations)) for coef in at_best]
 

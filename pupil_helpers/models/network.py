@@ -1,6 +1,6 @@
 """The default network, from pupil samples to expected counts, in one sitting.
 
-``pupil -> features -> lag filters -> linear, ReLU (stem) -> tanh recurrence -> readout -> gain``;
+``pupil -> features -> lag filters -> linear, ReLU (stem) -> gated recurrence -> readout -> gain``;
 the readout sees the stem too (skip), and the gain multiplies the PSTH. Several independent
 networks ("members") run side by side: M members, T trials, S steps of a few bins each, B bins,
 R regions. The first axis of every parameter is the member.
@@ -61,15 +61,11 @@ class MemberRecurrence(nn.Module):
     direction : {"bidirectional", "causal", "anticausal"}
     seeds : sequence of int
         One per member, whose starting weights depend on nothing else.
-    memory : (float, float), optional
-        Start the units as leaky integrators: unit ``i`` keeps the share ``d[i]`` of its state from
-        step to step, ``d`` evenly spaced over this range, beside a little noise. By default
-        weights start as those of ``nn.RNN``.
     """
 
     gates = 1
 
-    def __init__(self, n_inputs, hidden_size, direction, seeds, memory=None):
+    def __init__(self, n_inputs, hidden_size, direction, seeds):
         super().__init__()
         self.reads = READS[direction]
         self.shape = len(seeds), len(self.reads)  # members M, directions D
@@ -80,11 +76,6 @@ class MemberRecurrence(nn.Module):
         for name, size in drawn.items():  # (M, D, outputs, inputs), as in nn.RNN
             draws = [torch.rand(len(self.reads), *size, generator=each) for each in generators]
             self.register_parameter(name, nn.Parameter((2 * torch.stack(draws) - 1) * scale))
-        if memory is not None:
-            share = torch.linspace(*memory, hidden_size)
-            self.weight_hh.data.mul_(0.1).add_(torch.diag(share))
-            # A slow unit sums many inputs: start it with small ones.
-            self.weight_ih.data.mul_((1 - share)[:, None] * 2)
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """States of each direction: (M, S, T, inputs) -> one or two of (M, S, T, H).
@@ -102,17 +93,39 @@ class MemberRecurrence(nn.Module):
         return [s.flip(1) if flip else s for s, flip in zip(states, self.reads, strict=True)]
 
     def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
-        """``h[s] = tanh(V x[s] + b + W h[s - 1])`` from ``h = 0``: (G, S, T, inputs) -> (…, H).
-
-        With ``tanh(a) = 2 logistic(2 a) - 1`` and ``h = 2 u - 1``, since torch's logistic function
-        is three times as quick as its tanh:
-        ``u[s] = logistic(2 V x[s] + 2 b - 2 W 1 + 4 W u[s - 1])``.
-        """
-        shift = 2 * (bias - along.sum(1, keepdim=True))  # (G, 1, H)
-        drive = torch.baddbmm(shift, x.flatten(1, 2), 2 * into).unflatten(1, x.shape[1:3])
-        u, states, along = torch.full_like(drive[:, 0], 0.5), [], 4 * along  # u (G, T, H)
+        """``h[s] = tanh(V x[s] + b + W h[s - 1])`` from ``h = 0``: (G, S, T, inputs) -> (…, H)."""
+        drive = torch.baddbmm(bias, x.flatten(1, 2), into).unflatten(1, x.shape[1:3])
+        h, states = torch.zeros_like(drive[:, 0]), []  # (G, T, H)
         for given in drive.unbind(1):
-            u = torch.sigmoid(torch.baddbmm(given, u, along))
+            h = torch.tanh(torch.baddbmm(given, h, along))
+            states.append(h)
+        return torch.stack(states, dim=1)
+
+
+class GatedRecurrence(MemberRecurrence):
+    """A tanh recurrence whose units decide how much of their state to renew.
+
+    ``h[s] = h[s - 1] + g (tanh(V x[s] + b + W h[s - 1]) - h[s - 1])``, with the gate
+    ``g = logistic(V' x[s] + b' + W' h[s - 1])``: a GRU without its reset gate (Ravanelli et al.
+    2018, doi:10.1109/TETCI.2017.2762739). A unit whose gate is nearly shut remembers for
+    seconds, and one input can open it.
+    """
+
+    gates = 2  # first the halves of all parameters that lead to tanh, then those to the gate
+
+    def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
+        """With ``tanh(a) = 2 logistic(2 a) - 1`` and ``h = 2 u - 1``, a step has one logistic
+        function, three times as quick as tanh:
+        ``r, g = logistic(...)`` and ``u[s] = u[s - 1] + g (r - u[s - 1])``."""
+        size = along.shape[1]
+        scale = x.new_tensor([2, 1]).repeat_interleave(size)  # of tanh, and of the gate
+        shift = (bias - along.sum(1, keepdim=True)) * scale  # (G, 1, 2 * H)
+        drive = torch.baddbmm(shift, x.flatten(1, 2), into * scale).unflatten(1, x.shape[1:3])
+        along = along * (2 * scale)
+        u, states = torch.full_like(drive[:, 0, :, :size], 0.5), []  # (G, T, H)
+        for given in drive.unbind(1):
+            renewed, gate = torch.sigmoid(torch.baddbmm(given, u, along)).chunk(2, dim=-1)
+            u = torch.lerp(u, renewed, gate)
             states.append(u)
         return torch.add(x.new_tensor(-1), torch.stack(states, dim=1), alpha=2)
 

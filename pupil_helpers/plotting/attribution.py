@@ -1,4 +1,4 @@
-"""Figures of chapter 7: attributions in a trial, by channel, by lag and by method.
+"""Figures of chapter 10: attributions in a trial, by channel, by lag and by method.
 
 Every function returns the figure. What it shows was computed in the chapter.
 """
@@ -61,19 +61,20 @@ def completeness(steps, errors, regions, tolerance: float = 1e-3):
     ----------
     steps : sequence of int
     errors : array_like, (steps, regions)
-        Relative errors.
+        Relative errors; those that are exactly 0 have no place on the axis.
     regions : sequence of str
     tolerance : float
         Drawn as a line.
     """
     fig, ax = plt.subplots(figsize=(5.5, 3.2))
-    for i, (name, line) in enumerate(zip(regions, np.transpose(errors), strict=True)):
+    errors = np.asarray(errors, float)
+    errors = np.where(errors > 0, errors, np.nan)
+    for i, (name, line) in enumerate(zip(regions, errors.T, strict=True)):
         ax.loglog(steps, line, "o-", ms=4, color=region_colour(name, i), label=name)
     ax.axhline(tolerance, color=PALETTE["grey"], ls=":", lw=1)
     ax.set_xticks(steps, [str(n) for n in steps])
     ax.minorticks_off()
-    decade = np.floor(np.log10(np.min(errors)))
-    ticks = [m * 10.0**e for e in np.arange(decade, 1) for m in (1, 3)]
+    ticks = [m * 10.0**e for e in np.arange(-9, 1) for m in (1, 3)]
     low, high = ax.get_ylim()
     ticks = [tick for tick in ticks if low <= tick <= high]
     ax.set_yticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
@@ -195,9 +196,10 @@ def shares(methods: dict, regions):
         Shares; the entry named "truth", if there is one, is drawn in outline.
     regions : sequence of str
     """
-    fig, axes = plt.subplots(1, len(regions), figsize=(9, 0.9 + 0.42 * len(methods)), sharey=True)
+    height = 1.3 + 0.42 * len(methods)
+    fig, axes = plt.subplots(1, len(regions), figsize=(9, height), sharey=True, squeeze=False)
     names = list(methods)
-    for r, (ax, region) in enumerate(zip(np.atleast_1d(axes), regions, strict=True)):
+    for r, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
         for row, name in enumerate(names):
             left = 0.0
             for c, channel in enumerate(CHANNELS):
@@ -207,11 +209,35 @@ def shares(methods: dict, regions):
                 ax.barh(row, width, 0.7, left=left, color=colour, **edge)
                 left += width
         ax.set(xlim=(0, 1.001), xlabel="share", title=region)
+        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
         ax.set_yticks(range(len(names)), names)
         ax.tick_params(axis="y", length=0)
-    np.atleast_1d(axes)[0].invert_yaxis()
+    axes[0, 0].invert_yaxis()
     handles = [Patch(color=CHANNEL_COLOURS[name], label=name) for name in CHANNELS]
     fig.legend(handles=handles, loc="outside upper right", ncols=3)
+    return fig
+
+
+def shares_on_mice(table):
+    """Shares that were found in several mice against the true ones, one panel per channel.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As from :func:`~pupil_helpers.attribution.on_mice.stored_shares`.
+    """
+    fig, axes = plt.subplots(1, len(CHANNELS), figsize=(9, 3.3), sharex=True, sharey=True)
+    names = list(dict.fromkeys(table["region"]))
+    for ax, channel in zip(axes, CHANNELS, strict=True):
+        rows = table[table["channel"] == channel]
+        ax.plot([0, 1], [0, 1], color=PALETTE["grey"], lw=1)
+        for i, (name, marker) in enumerate(zip(names, "os^Dvp", strict=False)):
+            mine = rows[rows["region"] == name]
+            style = {"color": region_colour(name, i), "alpha": 0.8, "ms": 5, "label": name}
+            ax.plot(mine["true_share"], mine["share"], marker, **style)
+        ax.set(title=channel, xlabel="true share", xlim=(-0.03, 1), ylim=(-0.03, 1))
+    axes[0].set_ylabel("share found")
+    axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
 
@@ -223,17 +249,20 @@ def similarities(groups: dict):
     groups : dict of str to dict of str to array_like
         For each way of comparing (a panel), the correlations of each group of models.
     """
-    fig, axes = plt.subplots(1, len(groups), figsize=(9, 2.6), sharey=True, sharex=True)
-    for ax, (title, rows) in zip(np.atleast_1d(axes), groups.items(), strict=True):
+    size = {"figsize": (9, 2.6), "squeeze": False}
+    fig, axes = plt.subplots(1, len(groups), sharey=True, sharex=True, **size)
+    for ax, (title, rows) in zip(axes[0], groups.items(), strict=True):
         for row, (name, values) in enumerate(rows.items()):
             values = np.ravel(values)
             height = row + np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else [row]
             ax.plot(values, height, "o", color=CYCLE[row % len(CYCLE)], alpha=0.75, label=name)
-            ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=PALETTE["black"], lw=1.5)
+            ax.plot(
+                [np.nanmean(values)] * 2, [row - 0.3, row + 0.3], color=PALETTE["black"], lw=1.5
+            )
         ax.axvline(0, color=PALETTE["grey"], lw=0.6)
         ax.set(xlabel="rank correlation", title=title, xlim=(-1, 1.05))
         ax.set_yticks(range(len(rows)), list(rows))
-    np.atleast_1d(axes)[0].invert_yaxis()
+    axes[0, 0].invert_yaxis()
     return fig
 
 
@@ -251,7 +280,8 @@ def score_and_attribution(regions, scores: dict, attributions: dict):
     n = len(scores)
     fig, axes = plt.subplots(1, 2 * n, figsize=(9, 2.9), sharey=True)
     rows = np.arange(len(regions))
-    ends = [[np.min(list(d.values())), np.max(list(d.values()))] for d in (scores, attributions)]
+    given = [np.array(list(d.values()), float) for d in (scores, attributions)]
+    ends = [[np.nanmin(d), max(np.nanmax(d), 1e-6)] for d in given]
     for i, (model, score) in enumerate(scores.items()):
         left, right = axes[2 * i : 2 * i + 2]
         left.barh(rows, score, 0.6, color=PALETTE["grey"])

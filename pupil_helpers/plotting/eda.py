@@ -1,4 +1,4 @@
-"""Figures of chapter 1: a session, its pupil, its spikes, and how to split its trials.
+"""Figures of chapter 1: a session, its pupil and its spikes.
 
 Every function returns the figure. What it shows was computed in the chapter.
 """
@@ -15,6 +15,7 @@ TIME = "time from stimulus (s)"
 RATE = "rate (spikes/s\nper neuron)"
 AREA = "area (a.u.)"
 POSITION = "position\n(pixels)"
+SHOWN_RATIOS = -0.5, 3  # farther dots are drawn at the edge
 BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 
 
@@ -41,9 +42,9 @@ def trial_view(session: Session, trial: int, regions=None):
     axes[0].plot(session.time, session.pupil[trial, :, 0], color=CHANNEL_COLOURS["area"])
     axes[0].set_ylabel(AREA)
     _position(axes[1], session, trial)
-    half = session.bin_size / 2
-    for when in session.time[session.missing[trial].any(1)]:
-        for ax in axes[:2]:
+    half, missing = session.bin_size / 2, session.missing[trial]  # (bins, 3)
+    for ax, gone in zip(axes, (missing[:, 0], missing[:, 1:].any(1)), strict=False):
+        for when in session.time[gone]:
             ax.axvspan(when - half, when + half, color=GREY, alpha=0.25, lw=0)
 
     ax, bottom = axes[2], 0
@@ -52,7 +53,7 @@ def trial_view(session: Session, trial: int, regions=None):
         bins, neurons = np.nonzero(spikes)
         colour = region_colour(region, i)
         ax.plot(session.time[bins], bottom + neurons, "|", ms=3.2, mew=0.9, color=colour)
-        _name_beside(ax, region, bottom + spikes.shape[1] / 2, colour, "data")
+        name_beside(ax, region, bottom + spikes.shape[1] / 2, colour, "data")
         bottom += spikes.shape[1]
     ax.set(ylim=(bottom, -1), ylabel="neuron", xlabel=TIME)
     _events(axes, session, trial)
@@ -86,7 +87,8 @@ def _events(axes, session, trial):
             axes[0].annotate(label, (when, 1.02), xycoords=at, fontsize=9, ha=side)
 
 
-def _name_beside(ax, name, y, colour, vertical="axes fraction"):
+def name_beside(ax, name, y, colour, vertical="axes fraction"):
+    """A name in its colour to the right of the axes, at height ``y``."""
     at = ("axes fraction", vertical)
     ax.annotate(name, (1.01, y), xycoords=at, va="center", color=colour, weight="bold")
 
@@ -243,74 +245,30 @@ def _bands(axes, x, mean, error, names):
         ax.set_title(name)
 
 
-def drift(values: dict, running: int = 15):
-    """Slow changes over the session: one value per trial, and its running mean.
+def ceilings(table):
+    """True ceilings against the number of neurons, and how far estimates are from them.
 
     Parameters
     ----------
-    values : dict of str to array_like (trials,)
-        What to show, in units of its own spread (z-scores), keyed to its name.
-    running : int, default 15
-        Trials in the running mean.
+    table : pandas.DataFrame
+        A row per mouse, region and number of neurons, with columns ``region``, ``neurons``,
+        ``true`` and ``estimated`` (shares of the variance).
     """
-    if not values or len({np.shape(v) for v in values.values()}) != 1:
-        raise ValueError("give at least one series, all with one value per trial.")
-    size = (8, 0.8 + 0.85 * len(values))
-    fig, axes = plt.subplots(len(values), 1, figsize=size, sharex=True, sharey=True, squeeze=False)
-    for i, (ax, (name, series)) in enumerate(zip(axes[:, 0], values.items(), strict=True)):
-        colour = BLACK if name.startswith("pupil") else region_colour(name, i)
-        window = np.ones(min(running, len(series)))
-        trials_within = np.convolve(np.ones(len(series)), window, "same")
-        ax.plot(series, ".", ms=3, color=colour, alpha=0.5)
-        ax.plot(np.convolve(series, window, "same") / trials_within, color=colour)
-        _name_beside(ax, name, 0.5, colour)
-    axes[-1, 0].set_xlabel("trial")
-    fig.supylabel("mean of the trial (z-score)", fontsize=10)
-    return fig
-
-
-def splits(named: dict, n_trials: int):
-    """Which trials train and which test, one row per split.
-
-    Parameters
-    ----------
-    named : dict of str to Split
-        Anything with ``train`` and ``test``, keyed to its name.
-    n_trials : int
-        Trials in the session.
-    """
-    fig, ax = plt.subplots(figsize=(8, 0.9 + 0.33 * len(named)))
-    for row, split in enumerate(named.values()):
-        for part, colour in (("train", PALETTE["sky"]), ("test", PALETTE["vermilion"])):
-            trials = np.asarray(getattr(split, part))
-            if trials.size and not 0 <= trials.min() <= trials.max() < n_trials:
-                raise ValueError(f"a split names trials outside 0 to {n_trials - 1}.")
-            label = None if row else part
-            ax.bar(trials, 0.8, width=1.0, bottom=row - 0.4, color=colour, lw=0, label=label)
-    ax.set(yticks=range(len(named)), yticklabels=list(named))
-    ax.set(xlabel="trial", xlim=(-0.5, n_trials - 0.5))
-    ax.invert_yaxis()
-    ax.spines["left"].set_visible(False)
-    ax.tick_params(left=False)
-    fig.legend(loc="outside upper right", ncols=2)
-    return fig
-
-
-def leak(scores):
-    """Scores of one prediction under several ways to split, region by region.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        One row per region, one column per kind of split; PSTH-relative scores.
-    """
-    fig, ax = plt.subplots(figsize=(8, 3.2))
-    width = 0.8 / scores.shape[1]
-    for i, (kind, colour) in enumerate(zip(scores, ("vermilion", "blue", "green"), strict=False)):
-        place = np.arange(len(scores)) + (i - (scores.shape[1] - 1) / 2) * width
-        ax.bar(place, scores[kind], width, color=PALETTE[colour], label=kind)
-    ax.axhline(0, color=BLACK, lw=0.8)
-    ax.set_xticks(range(len(scores)), scores.index)
-    ax.set_ylabel("PSTH-relative score\n(share of squared error removed)")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
+    sizes = sorted(table["neurons"].unique())
+    names = list(dict.fromkeys(table["region"]))
+    for i, name in enumerate(names):
+        own, colour = table[table["region"] == name], region_colour(name, i)
+        mean = own.groupby("neurons")["true"].mean()
+        left.plot(mean.index, mean, ".-", color=colour, label=name)
+        beside = [sizes.index(n) + 0.12 * (i - (len(names) - 1) / 2) for n in own["neurons"]]
+        ratio = np.clip(own["estimated"] / own["true"], *SHOWN_RATIOS)
+        right.plot(beside, ratio, "o", ms=4, color=colour, alpha=0.7)
+    left.set(xlabel="neurons", ylabel="true ceiling\n(share of variance)", xticks=sizes)
+    left.set_ylim(0, None)
+    right.axhspan(0.75, 1.25, color=GREY, alpha=0.15, lw=0)
+    right.axhline(1, color=BLACK, lw=0.8)
+    right.set_xticks(range(len(sizes)), sizes)
+    right.set(xlabel="neurons", ylabel="estimated ceiling\n(multiple of the true one)")
+    fig.legend(*left.get_legend_handles_labels(), loc="outside upper right", ncols=len(names))
     return fig

@@ -1,4 +1,4 @@
-"""Figures of chapter 3: features, lagged ridge, the recurrent network and what it sees.
+"""Figures of chapters 3 and 4: features, linear models; the recurrent network and what it sees.
 
 Every function returns the figure. What it shows was computed in the chapter.
 """
@@ -16,6 +16,7 @@ BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 MODEL_COLOURS = {
     "PSTH": GREY,
     "ridge": PALETTE["orange"],
+    "GLM": PALETTE["green"],
     "PupilEncoder": PALETTE["blue"],
 }
 
@@ -108,6 +109,34 @@ def kernels(lags, weights, names, regions, true_lags=None):
     return fig
 
 
+def fan(psth, recorded, predicted, regions):
+    """How far counts are from the PSTH when a model's sum is low and when it is high.
+
+    Parameters
+    ----------
+    psth : array_like, (groups, regions)
+        Mean PSTH of each group of bins, in spikes per bin.
+    recorded, predicted : array_like, (groups, 2, regions)
+        Mean deviation from the PSTH in the lowest and in the highest third of a model's sum: dots
+        and lines.
+    regions : sequence of str
+    """
+    psth, recorded, predicted = (np.asarray(values) for values in (psth, recorded, predicted))
+    fig, axes = plt.subplots(1, len(regions), figsize=(8, 3.2), squeeze=False)
+    thirds = {"highest third": PALETTE["vermilion"], "lowest third": PALETTE["blue"]}
+    for r, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
+        for k, (name, colour) in zip((1, 0), thirds.items(), strict=True):
+            ax.plot(psth[:, r], predicted[:, k, r], color=colour, lw=1.2, label=f"{name}: ridge")
+            ax.plot(psth[:, r], recorded[:, k, r], "o", color=colour, label=f"{name}: recorded")
+        ax.set_title(region, color=region_colour(region, r))
+        ax.set_xlabel("PSTH (spikes/bin)")
+        ax.axhline(0, color=GREY, lw=0.8)
+    axes[0, 0].set_ylabel("count less PSTH (spikes/bin)")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=2)
+    return fig
+
+
 def states(time, hidden, n_forward):
     """Hidden states after a pulse at time 0, forward units above, backward units below.
 
@@ -134,24 +163,29 @@ def states(time, hidden, n_forward):
     return fig
 
 
-def memory(time, starts):
-    """How a pulse fades from the hidden units, for several ways to start the weights.
+def memory(time, velocity, units):
+    """Eye movements above, and what several hidden units keep of them below.
 
     Parameters
     ----------
-    time : array_like, (bins,)
-        Seconds from the pulse.
-    starts : dict of str to array_like (bins, units)
-        Size of each unit's response as a share of its largest.
+    time : array_like, (steps,)
+        Seconds.
+    velocity : array_like, (steps,)
+        What the units read: a pulse for every eye movement.
+    units : dict of str to array_like (steps,)
+        States.
     """
-    fig, axes = plt.subplots(1, len(starts), figsize=(8, 3), sharey=True)
-    for ax, (name, response) in zip(np.atleast_1d(axes), starts.items(), strict=True):
-        response = np.asarray(response)
-        shades = plt.get_cmap("viridis")(np.linspace(0.1, 0.85, response.shape[1]))
-        for unit, shade in zip(response.T, shades, strict=True):
-            ax.plot(time, unit, color=shade, lw=1.2)
-        ax.set(title=name, xlabel="time from the pulse (s)")
-    np.atleast_1d(axes)[0].set_ylabel("response of a unit\n(share of its peak)")
+    fig, (top, ax) = plt.subplots(
+        2, 1, figsize=(8, 3.8), sharex=True, gridspec_kw={"height_ratios": [1, 2]}
+    )
+    top.vlines(time, 0, velocity, color=BLACK, lw=2)
+    top.axhline(0, color=GREY, lw=0.8)
+    top.set(ylabel="velocity\n(a.u.)")
+    for (name, states), colour in zip(units.items(), CYCLE, strict=False):
+        ax.plot(time, states, color=colour, label=name)
+    ax.axhline(0, color=GREY, lw=0.8)
+    ax.set(xlabel="time (s)", ylabel="state of the unit", xlim=(time[0], time[-1]))
+    fig.legend(*ax.get_legend_handles_labels(), loc="outside upper center", ncols=len(units))
     return fig
 
 

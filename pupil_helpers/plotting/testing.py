@@ -1,4 +1,4 @@
-"""Figures of chapter 6: scores beside their nulls and ceilings, controls, predicted traces.
+"""Figures of chapter 8: scores beside baseline models and ceilings, traces, many kinds of mice.
 
 Every function returns the figure. What it shows was computed in the chapter.
 """
@@ -86,6 +86,39 @@ def _panels(table, colour_of, label, narrowest=0.2):
     axes[0, 0].set_yticks(range(len(models)), models)
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
     fig.supxlabel(label, fontsize=10)
+    return fig
+
+
+def spread(scores: dict, regions):
+    """How much a score changes with what was drawn: one panel per region, one row per kind of luck.
+
+    Parameters
+    ----------
+    scores : dict of str to array_like, (draws, regions)
+        What was drawn anew, and the scores that came of it; NaN where a region has none. Rows of
+        more than 100 draws are drawn as the range of their middle 95 %.
+    """
+    height = 1.1 + 0.4 * len(scores)
+    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, height), sharey=True, squeeze=False)
+    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
+        colour = region_colour(region, i)
+        for row, values in enumerate(scores.values()):
+            found = np.asarray(values, dtype=float)[:, i]
+            if len(found) > 100:
+                ends = np.nanquantile(found, [0.025, 0.975])
+                ax.plot(ends, [row, row], color=colour, lw=5, alpha=0.5, solid_capstyle="butt")
+                ax.plot(np.nanmedian(found), row, "|", ms=11, mew=2, color=colour)
+            else:
+                ax.plot(found, np.full(len(found), row), "o", ms=5, color=colour, alpha=0.6)
+        low, high = ax.get_xlim()
+        more = max(0, 0.12 - (high - low)) / 2
+        ax.set_xlim(low - more, high + more)
+        ax.set_title(region, color=colour, weight="bold")
+        ax.locator_params(axis="x", nbins=3)
+        ax.xaxis.set_major_formatter("{x:g}")
+    axes[0, 0].set_yticks(range(len(scores)), list(scores))
+    axes[0, 0].set_ylim(len(scores) - 0.5, -0.5)
+    fig.supxlabel("PSTH-relative score", fontsize=10)
     return fig
 
 
@@ -184,72 +217,6 @@ def widths(tried, achieved, ceiling, null, regions):
     return fig
 
 
-def nonsense(area, rate, region: str):
-    """Two slow signals over the trials of a session, each in its own SDs."""
-    fig, ax = plt.subplots(figsize=(8, 2.6))
-    for values, colour, name in (
-        (area, PALETTE["vermilion"], "pupil area"),
-        (rate, region_colour(region), region),
-    ):
-        z = (values - np.mean(values)) / np.std(values)
-        ax.plot(z, color=colour, lw=0.5, alpha=0.4)
-        smooth = np.convolve(np.pad(z, 10, mode="edge"), np.ones(21) / 21, mode="valid")
-        ax.plot(smooth, color=colour, lw=2.2, label=name)
-    ax.set(xlabel="trial", ylabel="mean of trial (SD)", ylim=(-2.6, 2.6))
-    ax.legend(ncols=2, loc="lower right")
-    return fig
-
-
-def alarms(table):
-    """How often each control calls a region related to the pupil.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Share of mice with p ≤ 0.05; controls as rows, regions as columns: first a region that
-        the pupil does not drive, then one that it does.
-    """
-    fig, axes = plt.subplots(1, 2, figsize=(8, 2.9), sharey=True)
-    notes = ("false alarms", "rightly found")
-    for i, (ax, region, note) in enumerate(zip(axes, table.columns, notes, strict=True)):
-        bars = ax.barh(table.index, 100 * table[region], 0.6, color=region_colour(region, i))
-        for bar in bars:
-            at = (max(bar.get_width(), 5), bar.get_y() + bar.get_height() / 2)
-            text = f"{bar.get_width():.0f} %"
-            ax.annotate(text, at, (4, 0), textcoords="offset points", va="center", fontsize=9)
-        ax.axvline(5, color=BLACK, lw=1, ls="--", zorder=0)
-        ax.set(xlim=(0, 115), xlabel="mice with p ≤ 0.05 (%)", title=f"{region}: {note}")
-        ax.set_xticks([0, 5, 50, 100])
-    axes[0].invert_yaxis()
-    return fig
-
-
-def shifts(result, regions):
-    """Score against the number of trials by which the pupil was moved.
-
-    Parameters
-    ----------
-    result : ControlResult
-        From :func:`pupil_helpers.evaluation.nulls.linear_shift`.
-    """
-    most = len(result.null) // 2
-    moved = np.delete(np.arange(-most, most + 1), most)
-    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, 2.8), sharex=True, squeeze=False)
-    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        colour = region_colour(region, i)
-        ax.vlines(moved, 0, result.null[:, i], color=GREY, lw=1.5)
-        ax.vlines(0, 0, result.observed[i], color=colour, lw=3)
-        ax.plot(0, result.observed[i], "o", color=colour, ms=5)
-        ax.axhline(0, color=BLACK, lw=0.8)
-        low = min(-0.02, 1.2 * result.null[:, i].min())
-        ax.set_ylim(low, max(0.05, 1.15 * max(result.observed[i], result.null[:, i].max())))
-        ax.set_title(f"{region}\np = {result.p[i]:.2f}", color=colour, weight="bold")
-        ax.locator_params(axis="y", nbins=4)
-    axes[0, 0].set_ylabel("PSTH-relative score")
-    fig.supxlabel("pupil moved by (trials)", fontsize=10)
-    return fig
-
-
 def traces(time, trials, recorded, predicted, psth, truth, regions):
     """A few test trials side by side: recorded, predicted, and the truth if it is known.
 
@@ -281,4 +248,43 @@ def traces(time, trials, recorded, predicted, psth, truth, regions):
     fig.supxlabel("time from stimulus (s)", fontsize=10)
     handles, labels = axes[-1, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside upper right", ncols=4)
+    return fig
+
+
+def kinds(table, label: str):
+    """One panel per kind of mouse, one row per model: mean over mice with its interval.
+
+    Filled where there is an interval, and coloured where it excludes 0; a ring where there was
+    one mouse only.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        From :func:`pupil_helpers.evaluation.mice.leads` or ``by_kind``.
+    label : str
+        What the horizontal axis shows.
+    """
+    names, models = table["kind"].unique(), table["model"].unique()
+    n_columns = min(3, len(names))
+    shape = -(-len(names) // n_columns), n_columns
+    height = shape[0] * (0.6 + 0.24 * len(models)) + 0.4
+    fig, axes = plt.subplots(*shape, figsize=(8.4, height), sharex=True, sharey=True, squeeze=False)
+    for ax in axes.ravel()[len(names) :]:
+        ax.set_visible(False)
+    for ax, name in zip(axes.ravel(), names, strict=False):
+        for _, row in table[table["kind"] == name].iterrows():
+            y = list(models).index(row["model"])
+            if row["mice"] < 2:
+                ax.plot(row["mean"], y, "o", ms=6, mfc="none", mec=BLACK, mew=1.3)
+                continue
+            above, below = row["low"] > 0, row["high"] < 0
+            colour = PALETTE["blue"] if above else PALETTE["vermilion"] if below else GREY
+            ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2, solid_capstyle="butt")
+            ax.plot(row["mean"], y, "o", ms=5, color=colour)
+        ax.axvline(0, color=BLACK, lw=0.8, ls=":", zorder=0)
+        ax.set_title(name, weight="bold")
+        ax.xaxis.set_major_formatter("{x:g}")
+    axes[0, 0].set_yticks(range(len(models)), models)
+    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
+    fig.supxlabel(label, fontsize=10)
     return fig

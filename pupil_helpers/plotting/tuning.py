@@ -1,22 +1,20 @@
-"""Figures of chapter 5: what a search tried, what it found, and whether it mattered.
+"""Figures of chapter 7: what a search tried, what it found, and whether it mattered.
 
 Every function returns the figure. What it shows was computed in the chapter.
 """
 
 from __future__ import annotations
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.collections import LineCollection
-from matplotlib.ticker import NullFormatter, NullLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
+from scipy.stats import t as student_t
 
 from .style import PALETTE, region_colour
 
 BITS = "held-out loss\n(bits/spike, PSTH = 0)"
 BLUE, RED, GREY = PALETTE["blue"], PALETTE["vermilion"], PALETTE["grey"]
-CMAP = mpl.colormaps["YlGnBu"]  # the best are dark
 
 
 def effects(table: pd.DataFrame):
@@ -39,12 +37,12 @@ def effects(table: pd.DataFrame):
     ax.invert_yaxis()
     ax.set(xlabel="largest change of a prediction (%)", title="Change one parameter alone")
     ax.set_xlim(0, np.nanmax(table.to_numpy()) * 112)
-    ax.legend(loc="lower right")
+    ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
     return fig
 
 
 def objective(blocks, outer_test, curves):
-    """Which trials the loss is measured on, and its course over one fit, for several seeds.
+    """Which trials the loss is measured on, and its course over one fit, for a few settings.
 
     Parameters
     ----------
@@ -52,8 +50,8 @@ def objective(blocks, outer_test, curves):
         Inner blocks, in trial numbers of the session.
     outer_test : array_like of int
         Trials of the outer test block.
-    curves : array_like, (seeds, checks)
-        Held-out loss in bits per spike.
+    curves : dict of str to array_like, (checks,)
+        Held-out loss in bits per spike, by the name of the settings.
     """
     fig, (ax, below) = plt.subplots(2, 1, figsize=(8, 4.6), height_ratios=[1, 2.4])
     for row, (train, test) in enumerate(blocks):
@@ -65,51 +63,139 @@ def objective(blocks, outer_test, curves):
     ax.invert_yaxis()
     ax.set_xlabel("trial of the session")
 
-    curves = np.asarray(curves)
-    checks = np.arange(1, curves.shape[1] + 1)
-    below.plot(checks, curves.T, color=BLUE, lw=1, alpha=0.7)
-    lowest = curves.argmin(axis=1)
-    below.plot(checks[lowest], curves.min(axis=1), "o", color=BLUE, ms=5, label="a seed's loss")
+    for (name, curve), colour in zip(curves.items(), (BLUE, RED), strict=False):
+        checks = np.arange(1, len(curve) + 1)
+        below.plot(checks, curve, color=colour, lw=1.5, label=name)
+        lowest = int(np.argmin(curve))
+        below.plot(checks[lowest], curve[lowest], "o", color=colour, ms=6)
     below.axhline(0, color=GREY, lw=0.8, ls=":")
-    below.set(xlabel="check", ylabel=BITS, title="The same settings, other seeds")
-    below.legend(loc="upper right")
+    below.set(xlabel="check", ylabel=BITS, title="Mean over the blocks; the dot is the loss")
+    below.legend(loc="best")
     return fig
 
 
-def history(searches: dict, band=None, noise: float | None = None):
+def leads(rows: dict, title: str, names=("left-out block", "mean, 95 % interval")):
+    """Differences of two losses, block by block, with an interval for their mean.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray, (blocks,)
+        By how much the loss is lower than that of what it is compared with.
+    title : str
+    names : tuple of str
+        What a small dot and what the large one is.
+    """
+    fig, ax = plt.subplots(figsize=(8, 0.42 * len(rows) + 1.5))
+    for row, (name, lead) in enumerate(rows.items()):
+        colour = GREY if name.startswith("seed") else BLUE
+        reach = half_width(lead)
+        dots = np.full(len(lead), row + 0.2)
+        ax.scatter(lead, dots, s=14, color=colour, alpha=0.6, lw=0)
+        ax.errorbar(lead.mean(), row - 0.1, xerr=reach, fmt="o", color=colour, capsize=3, ms=6)
+    ax.scatter([], [], s=14, color=BLUE, alpha=0.6, lw=0, label=names[0])
+    ax.errorbar([], [], xerr=[], fmt="o", color=BLUE, capsize=3, ms=6, label=names[1])
+    ax.axvline(0, color=PALETTE["black"], lw=0.8, ls=":")
+    ax.set_yticks(range(len(rows)), rows)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.set(xlabel="lead (bits/spike)", title=title)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+    return fig
+
+
+def parzen(values, losses, good, grid, densities, asked):
+    """What TPE makes of one parameter: good and rest, two densities, and where to look.
+
+    Parameters
+    ----------
+    values, losses : array_like, (evaluations,)
+        Learning rates tried, and what came of them.
+    good : array_like of bool, (evaluations,)
+    grid : ndarray
+        Learning rates at which the densities are given.
+    densities : tuple of ndarray
+        Of the good ones and of the rest.
+    asked : array_like
+        Where hyperopt would look next, asked with many seeds.
+    """
+    fig, (top, middle, below) = plt.subplots(3, 1, figsize=(8, 6.6), sharex=True)
+    good = np.asarray(good)
+    for who, colour, name in ((good, BLUE, "good"), (~good, RED, "rest")):
+        top.scatter(
+            np.asarray(values)[who], np.asarray(losses)[who], s=26, color=colour, label=name
+        )
+    for density, colour, name in zip(densities, (BLUE, RED), ("good", "rest"), strict=True):
+        middle.plot(grid, density, color=colour, label=name)
+        middle.fill_between(grid, density, color=colour, alpha=0.1, lw=0)
+    ratio = densities[0] / densities[1]
+    place = ratio.argmax()
+    below.plot(grid, ratio, color=PALETTE["black"], label="good / rest")
+    below.plot(grid[place], ratio[place], "*", color=PALETTE["orange"], ms=14, mec="black", mew=0.5,
+               label="the largest")  # fmt: skip
+    floor = np.zeros(len(asked)) - 0.06 * ratio.max()
+    below.scatter(asked, floor, marker="|", s=70, color=BLUE, alpha=0.5, lw=1, label="hyperopt")
+    log_axis(below, pd.Series(grid))
+    top.set(ylabel=BITS, title="Evaluations so far")
+    middle.set(ylabel="density\n(per unit of log rate)", ylim=(0, None), title="Where they lie")
+    below.set(ylabel="ratio", xlabel="learning rate", title="Where to look next")
+    for ax in (top, middle, below):
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+    return fig
+
+
+def history(searches: dict, n_shared: int, error: float):
     """Every evaluation's loss, and the best so far, of searches with the same budget.
 
     Parameters
     ----------
     searches : dict of str to Search
-    band : tuple of ndarray, optional
-        Lower and upper edge of the best-so-far that random draws would give by luck.
-    noise : float, optional
-        SD of the loss over seeds with the same settings; drawn as a bar.
+    n_shared : int
+        Evaluations that they have in common, the first ones.
+    error : float
+        Standard error of a difference of two losses, the ruler; drawn as a bar.
     """
     fig, ax = plt.subplots(figsize=(8, 4))
-    if band is not None:
-        x = np.arange(1, len(band[0]) + 1)
-        ax.fill_between(x, *band, color=RED, alpha=0.12, lw=0, label="random again, 10-90 %")
     lowest, highest = np.inf, -np.inf
     for (name, search), colour in zip(searches.items(), (BLUE, RED), strict=False):
         table, best = search.table, search.best_so_far()
         x, done = table["evaluation"] + 1, table["status"] == "ok"
-        ax.scatter(x[done], table["loss"][done], s=16, color=colour, alpha=0.55, lw=0)
+        ax.scatter(x[done], table["loss"][done], s=18, color=colour, alpha=0.6, lw=0)
         stopped = table["status"] == "pruned"
         ax.scatter(x[stopped], table["loss"][stopped], s=18, marker="x", color=colour, lw=1)
         ax.step(x, best, where="post", color=colour, lw=2, label=name)
         lowest = min(lowest, np.nanmin(best))
         highest = max(highest, table["loss"][done].quantile(0.9))
     pad = 0.12 * (highest - lowest)
-    ax.set(ylim=(lowest - pad, highest + 3 * pad), xlabel="evaluation", ylabel=BITS)
-    ax.set_title("Best so far (lines), every evaluation (dots; × stopped early)")
-    if noise is not None:
-        right = 1.04 * len(x) + 1
-        ax.errorbar(right, lowest + noise, noise, color=PALETTE["black"], capsize=3, lw=1.2)
-        ax.text(1.02 * right, lowest + noise, "±1 SD\nof a seed", va="center", fontsize=8)
-        ax.set_xlim(0, 1.13 * right)
-    ax.legend(loc="upper right", fontsize=9)
+    ax.set(ylim=(lowest - 2 * pad, highest + 2 * pad), xlabel="evaluation", ylabel=BITS)
+    ax.set_title("Best so far (lines) and every evaluation (dots)")
+    ax.axvspan(0.5, n_shared + 0.5, color=GREY, alpha=0.1, lw=0, label="shared")
+    right = 1.04 * len(x) + 1
+    ax.errorbar(right, lowest, error, color=PALETTE["black"], capsize=3, lw=1.2)
+    ax.text(right, lowest + error + pad / 2, "±1 ruler", ha="center", fontsize=8)
+    ax.set_xlim(0.5, 1.1 * right)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+    return fig
+
+
+def curse(promised, came):
+    """The lead on the block that chose a winner, and on the others.
+
+    Parameters
+    ----------
+    promised, came : array_like, (blocks,)
+        Bits per spike.
+    """
+    fig, ax = plt.subplots(figsize=(6.5, 3.4))
+    for place, (before, after) in enumerate(zip(promised, came, strict=True)):
+        label = None if place else "chosen on one block"
+        ax.plot([0, 1], [before, after], "o-", color=GREY, lw=1, ms=5, label=label)
+    means = [np.mean(promised), np.mean(came)]
+    ax.plot([0, 1], means, "D-", color=BLUE, lw=2.5, ms=8, label="mean of the choices")
+    ax.axhline(0, color=PALETTE["black"], lw=0.8, ls=":")
+    ax.set_xticks([0, 1], ["promised", "came on\nthe other blocks"])
+    ax.set(xlim=(-0.4, 1.4), ylabel="lead over the default\n(bits/spike)")
+    ax.set_title("What a winner promises, and what comes")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return fig
 
 
@@ -145,64 +231,33 @@ def slices(table: pd.DataFrame, names, importance=None):
     return fig
 
 
-def parallel(table: pd.DataFrame, names):
-    """Every evaluation as a line through its parameters to its rank; good ones dark and on top.
-
-    Parameters as in :func:`slices`.
-    """
-    names = list(names)
-    done = table[table["status"] == "ok"].sort_values("loss", ascending=False)
-    scaled = np.column_stack([*(unit(table[n]).loc[done.index] for n in names)])  # (trials, names)
-    rank = np.linspace(0, 1, len(done))  # 0: worst
-    lowest, highest = done["loss"].min(), done["loss"].max()
-    points = np.column_stack([scaled, 1 - rank])  # the lowest loss at the bottom of the last axis
-    fig, ax = plt.subplots(figsize=(8, 4.4))
-    x = np.linspace(0, 1, 25)
-    ease = 3 * x**2 - 2 * x**3  # smooth steps between the axes are easier to follow than corners
-    across = (np.arange(len(names))[:, None] + x).ravel()
-    along = points[:, :-1, None] + np.diff(points)[..., None] * ease  # (trials, names, 25)
-    lines = [np.column_stack([across, line.ravel()]) for line in along]
-    widths, alphas = 0.6 + 2.2 * rank**3, 0.25 + 0.75 * rank**2
-    ax.add_collection(
-        LineCollection(lines, colors=CMAP(0.3 + 0.65 * rank), lw=widths, alpha=alphas)
-    )
-    ends = [(table[name].min(), table[name].max()) for name in names] + [(lowest, highest)]
-    for i, (low, high) in enumerate(ends):
-        ax.plot([i, i], [0, 1], color=PALETTE["black"], lw=1)
-        ax.text(i, -0.03, f"{low:.3g}", ha="center", va="top", fontsize=8)
-        ax.text(i, 1.03, f"{high:.3g}", ha="center", va="bottom", fontsize=8)
-    labels = [name.replace("_", "\n") for name in names] + ["loss\n(ranked)"]
-    ax.set_xticks(range(len(names) + 1), labels, fontsize=9)
-    ax.tick_params(axis="x", length=0, pad=8)
-    ax.set(yticks=[], ylim=(-0.06, 1.08), xlim=(-0.3, len(names) + 0.3))
-    ax.spines[:].set_visible(False)
-    return fig
-
-
-def outer_scores(regions, scores: dict):
-    """Scores of a few models per region, with confidence intervals.
+def outer_leads(regions, lead, low, high):
+    """The tuned model's lead on the test block, for every pair of fits.
 
     Parameters
     ----------
     regions : sequence of str
-    scores : dict of str to (score, low, high)
-        Each an array over regions.
+    lead, low, high : ndarray, (seeds, regions)
+        Bits per spike, and the ends of the interval over trials; NaN where there were no spikes.
     """
-    fig, ax = plt.subplots(figsize=(8, 3))
-    markers = dict(zip(scores, "os^D", strict=False))
-    for j, (name, (score, low, high)) in enumerate(scores.items()):
-        look = {"fmt": markers[name], "ms": 7, "mfc": "white" if j == 0 else None}
+    fig, ax = plt.subplots(figsize=(8, 3.2))
+    places = np.linspace(-0.18, 0.18, len(lead))
+    for place, fit, below, above in zip(places, lead, low, high, strict=True):
         for i, region in enumerate(regions):
-            x = i + 0.24 * (j - (len(scores) - 1) / 2)
-            reach = [[score[i] - low[i]], [high[i] - score[i]]]
-            ax.errorbar(x, score[i], reach, color=region_colour(region, i), capsize=3, **look)
-        ax.errorbar([], [], color=GREY, label=name, **look)
-    ax.axhline(0, color=GREY, lw=0.8, ls=":")
+            colour = PALETTE["black"] if region == "all" else region_colour(region, i)
+            reach = [[fit[i] - below[i]], [above[i] - fit[i]]]
+            ax.errorbar(i + place, fit[i], reach, color=colour, fmt="o", capsize=3, ms=6)
+    ax.axhline(0, color=PALETTE["black"], lw=0.8, ls=":")
     ax.set_xticks(range(len(regions)), regions)
-    ax.set(xlim=(-0.6, len(regions) - 0.4), ylabel="PSTH-relative score")
-    ax.set_title("The outer test block")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ax.set(xlim=(-0.6, len(regions) - 0.4), ylabel="tuned minus default\n(bits/spike)")
+    ax.set_title("The test block: a dot for every seed, a bar for the luck of the trials (95 %)")
     return fig
+
+
+def half_width(values) -> float:
+    """Half of the 95 % interval of a mean, from Student's t."""
+    n = len(values)
+    return student_t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
 
 
 def is_log(values) -> bool:
@@ -219,9 +274,3 @@ def log_axis(ax, values) -> None:
     ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_minor_formatter(NullFormatter())
-
-
-def unit(values):
-    """Values between 0 and 1, on a log scale where that is how they were searched."""
-    values = np.log(values) if is_log(values) else values
-    return (values - values.min()) / max(values.max() - values.min(), 1e-12)

@@ -63,9 +63,11 @@ class Kernel:
         """
         if edges not in ("renormalise", "zero"):
             raise ValueError(f"edges is {edges!r}; use 'renormalise' or 'zero'.")
-        matrix = np.zeros((n_bins, n_bins))
-        for weight, lag in zip(self.weights, self.lags, strict=True):
-            matrix += weight * np.eye(n_bins, k=-int(lag))
+        within = np.abs(self.lags) < n_bins
+        by_lag = np.zeros(2 * n_bins - 1)  # from -(n_bins - 1) to n_bins - 1
+        np.add.at(by_lag, self.lags[within] + n_bins - 1, self.weights[within])
+        t = np.arange(n_bins)
+        matrix = by_lag[t[:, None] - t + n_bins - 1]
         return matrix / matrix.sum(1, keepdims=True) if edges == "renormalise" else matrix
 
 

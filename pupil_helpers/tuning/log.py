@@ -19,13 +19,15 @@ from .._files import locked, write_text
 NAME = "evaluations.jsonl"
 
 FAILED = {
-    "status": "fail", "loss": None, "seconds": 0.0, "curve": [], "n_steps": None, "error": None,
+    "status": "fail", "loss": None, "blocks": None, "seconds": 0.0, "curve": [], "n_steps": None,
+    "error": None,
 }  # fmt: skip
 """What comes of an evaluation that fails before it begins; every result has the same names.
 
 Status is "ok", "pruned" (stopped early: its loss is where it stood then) or "fail"; the loss is
-in bits per spike; the curve is the loss after each of ``n_steps`` steps: checks of a
-network on its way, or blocks if models are fitted once per block."""
+in bits per spike, and the mean of the losses on the inner ``blocks``; the curve is the loss after
+each of ``n_steps`` steps: checks of a network on its way, or blocks if models are fitted once per
+block."""
 RECORD = ("evaluation", "params", "drawn", *FAILED)
 """What is kept of it: its number, its parameters, what hyperopt drew to make them, its result."""
 
@@ -124,13 +126,14 @@ def read(path: Path) -> tuple[dict, dict[int, dict], int]:
     if not parsed or not isinstance(parsed[0].get("about"), dict):
         raise ValueError(f"{path} is not the record of a search; choose another folder")
     for number, record in enumerate(parsed[1:], start=2):
-        lacking = [name for name in RECORD if name not in record]
+        lacking = [name for name in RECORD if name not in record and name != "blocks"]
         if lacking:
             raise ValueError(
                 f"line {number} of {path} is damaged (it has no {lacking[0]!r}); delete that line "
                 "(its evaluation is then repeated), or choose another folder"
             )
-    records = {record["evaluation"]: record for record in parsed[1:]}
+    unknown = {"blocks": None}  # in what was written before they were kept
+    records = {record["evaluation"]: unknown | record for record in parsed[1:]}
     return parsed[0]["about"], records, len(text) - len(torn)
 
 

@@ -60,11 +60,12 @@ class Objective:
         dict
             As :data:`~pupil_helpers.tuning.log.FAILED`.
         """
-        start, curve = time.perf_counter(), []
-        result = {"status": "ok", "loss": None, "n_steps": None, "error": None}
+        start, curve, parts = time.perf_counter(), [], []
+        result = {"status": "ok", "loss": None, "blocks": None, "n_steps": None, "error": None}
 
-        def is_hopeless(loss, n_steps) -> bool:
-            curve.append(float(loss))
+        def is_hopeless(blocks, n_steps) -> bool:
+            parts.append([float(loss) for loss in blocks])
+            curve.append(float(np.mean(blocks)))
             result["n_steps"] = n_steps
             here = [bar for share, bar in bars if len(curve) == rung(share, n_steps)]
             if here and min(curve) > min(here) and len(curve) < n_steps:
@@ -75,11 +76,11 @@ class Objective:
             with one_thread():
                 evaluate = self._cross_fit if self.cross_fit else self._refit
                 evaluate(params, is_hopeless)
-            lowest = min(filter(np.isfinite, curve), default=np.nan)
-            loss = lowest if self.cross_fit else curve[-1]
-            if not np.isfinite(loss):
-                raise ValueError(f"the held-out loss is {loss}")
-            result["loss"] = loss
+            finite = [loss if np.isfinite(loss) else np.inf for loss in curve]
+            place = int(np.argmin(finite)) if self.cross_fit else -1
+            if not np.isfinite(curve[place]):
+                raise ValueError(f"the held-out loss is {curve[place]}")
+            result |= {"loss": curve[place], "blocks": parts[place]}
         except Exception as error:  # one bad evaluation must not end a search of many
             message = f"{type(error).__name__}: {' '.join(str(error).split())}"
             result |= {"status": "fail", "error": message}
@@ -97,7 +98,7 @@ class Objective:
         theirs = model.on_check
 
         def on_check(update, losses):
-            stop = is_hopeless(losses.sum() * n_terms / (n_spikes * np.log(2)), n_checks)
+            stop = is_hopeless(losses * n_terms * self.n_blocks / (n_spikes * np.log(2)), n_checks)
             if theirs is not None:
                 theirs(update, losses)
             if stop:
@@ -114,7 +115,7 @@ class Objective:
         The PSTH is smoothed as :class:`~pupil_helpers.models.encoder.PupilEncoder` smooths its
         own, with a Gaussian of 15 ms, so that both losses start from the same 0.
         """
-        nats = spikes = 0.0
+        nats, spikes = [], 0.0  # of the blocks so far
 
         def make_model():
             return build(self.model, params)
@@ -124,9 +125,10 @@ class Objective:
             null = smooth_psth(fold.psth, bin_size)  # (bins, regions)
             counts = self.counts[fold.split.test]
             ratio = np.maximum(fold.predicted, TINY) / np.maximum(null, TINY)
-            nats += float((fold.predicted - null - counts * np.log(ratio)).sum(dtype=np.float64))
+            nats.append((fold.predicted - null - counts * np.log(ratio)).sum(dtype=np.float64))
             spikes += float(counts.sum())
-            if is_hopeless(nats / (spikes * np.log(2)), len(self.blocks)):
+            blocks = np.array(nats) * len(nats) / (spikes * np.log(2))
+            if is_hopeless(blocks, len(self.blocks)):
                 break
 
 

@@ -181,7 +181,8 @@ class Search:
     Attributes
     ----------
     records : list of dict
-        One per finished evaluation: its number, parameters, loss, curve, seconds, status, error.
+        One per finished evaluation: its number, parameters, loss and loss on each block, curve,
+        seconds, status, error.
     model : estimator or callable
         What the parameters were given to.
     """
@@ -209,6 +210,19 @@ class Search:
         params = params.rename(columns={name: f"param_{name}" for name in COLUMNS})
         error = table.pop("error")  # comes last
         return pd.concat([table, params, error], axis=1)
+
+    @property
+    def block_losses(self) -> np.ndarray:
+        """Loss of every evaluation on every inner block, (evaluations, blocks), in bits per spike.
+
+        Each is divided by the mean number of spikes in a block, so that a row's mean is the loss.
+        All evaluations see the same blocks: compare two of them block by block, as what makes a
+        block easy or hard for both cancels in the difference. NaN where an evaluation failed or
+        was stopped early.
+        """
+        rows = [record["blocks"] if record["status"] == "ok" else None for record in self.records]
+        width = max((len(row) for row in rows if row), default=0)
+        return np.array([row or [np.nan] * width for row in rows]).reshape(len(rows), width)
 
     @property
     def best_evaluation(self) -> dict:

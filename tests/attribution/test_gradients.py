@@ -138,7 +138,7 @@ def test_contributions_are_integrated_gradients(model, session):
     """Two ways to the same numbers: backward through the network, and forward along the path."""
     pupil = session.pupil[:4]
     backward = integrated_gradients(model, pupil, [0, 2], log=True).by_channel
-    forward = contributions(model, pupil, n_steps=8)[:, :, [0, 2]].sum(axis=1)
+    forward = contributions(model, pupil, n_steps=16)[:, :, [0, 2]].sum(axis=1)
     np.testing.assert_allclose(forward, backward, atol=0.01 * np.abs(backward).max())
 
 

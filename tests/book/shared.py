@@ -8,8 +8,14 @@ from chapters import ROOT, chapter_names
 
 HTML = ROOT / "_build" / "html"
 CHAPTERS = chapter_names()
+FIRST_PAGE = 90
+"""From this number on they are pages: no number in the title, no exercises, no recording."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "IPython": "ipython"}  # where the two names differ
+
+
+def is_page(name: str) -> bool:
+    return int(name[:2]) >= FIRST_PAGE
 
 
 def setup_cell(notebook) -> str:

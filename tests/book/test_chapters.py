@@ -6,7 +6,7 @@ import re
 import nbformat
 import yaml
 from chapters import HEADER, ROOT, in_sync, notebook_path, script_path
-from shared import CHAPTERS, setup_cell
+from shared import CHAPTERS, is_page, setup_cell
 from sync_notebooks import is_clean
 
 MAX_LINES = 20
@@ -41,22 +41,27 @@ def test_setup_cell_is_the_first_code_and_the_same_everywhere(notebook):
     assert first.source == setup_cell(pattern), f"copy the set-up cell of {CHAPTERS[0]}"
 
 
-def test_sections(notebook):
+def test_sections(chapter, notebook):
     text = markdown(notebook)
-    assert re.match(r"# \d\. \S", text), "the chapter must start with a title such as '# 3. …'"
+    if is_page(chapter):
+        assert re.match(r"# [^\W\d]", text), "a page must start with a title without a number"
+    else:
+        number = int(chapter[:2])
+        assert re.match(rf"# {number}\. \S", text), f"the title must start with '# {number}. '"
+        assert "\n## Exercises" in text
+        assert "\n## Recap" in text
     for lead in ("**Goals.**", "**Time.**", "**What you need.**", "**The data.**"):
         assert lead in text, f"the first cell lacks {lead}"
     assert re.search(r"\*\*Time\.\*\*[^\n]*\d+ min", text), "**Time.** must give minutes"
     assert re.search(r"\*\*The data\.\*\*[^*]*\*simulated\*", text), "say that data are simulated"
-    assert "\n## Exercises" in text
-    assert "\n## Recap" in text
 
 
-def test_exercises_have_graded_hints_and_a_solution(notebook):
+def test_exercises_have_graded_hints_and_a_solution(chapter, notebook):
     exercises = re.split(r"^### Exercise ", markdown(notebook), flags=re.M)[1:]
-    assert exercises
+    assert exercises or is_page(chapter)
     for exercise in exercises:
         title = exercise.splitlines()[0]
+        assert title.startswith(f"{int(chapter[:2])}."), f"exercise {title}: number it by chapter"
         exercise = exercise.split("\n## ")[0]
         summaries = re.findall(r"<summary>(.*?)</summary>", exercise)
         assert summaries[:2] == ["Hint 1", "Hint 2"], f"exercise {title}: two hints, from 1 up"

@@ -92,6 +92,11 @@ def test_results_are_forgotten_when_the_package_changes(tmp_path, monkeypatch):
     assert not forgotten()
     (tmp_path / "requirements.txt").write_text("numpy==2.4.7\n")
     assert forgotten()
+    monkeypatch.setattr(build_book, "PACKAGE", tmp_path)
+    assert forgotten()  # other stored tables
+    assert not forgotten()
+    (tmp_path / "table.csv").write_text("share\n0.9\n")
+    assert forgotten()
 
 
 def bar(text):

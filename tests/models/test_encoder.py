@@ -133,7 +133,7 @@ def test_one_sided_models_see_one_side(session, counts, direction, glm):
         {"stem_size": 3},
         {"stem_size": 0},
         {"skip": False},
-        {"leaky": False},
+        {"gated": False},
         {"glm": True},
         {"loss": "mse"},
         {"psth": False},

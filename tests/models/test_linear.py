@@ -51,6 +51,22 @@ def test_ridge_path_is_ridge_regression(n_inputs, n_regions, penalty, seed):
     np.testing.assert_allclose(ours, reference.coef_.reshape(n_regions, -1).T, atol=1e-8)
 
 
+@pytest.mark.parametrize("model", [Ridge, ReducedRank])
+def test_a_single_region_can_be_fitted(model, train):
+    pupil, _, counts = train
+    one = model().fit(pupil, counts[..., :1])
+    assert one.coef_.shape == (one.module_.inputs.n_outputs, 1)
+    assert one.predict(pupil).shape == (*counts.shape[:2], 1)
+
+
+def test_ridge_of_one_region_does_not_depend_on_the_others(train):
+    pupil, _, counts = train
+    one, all_of_them = (Ridge().fit(pupil, chosen) for chosen in (counts[..., :1], counts))
+    np.testing.assert_allclose(
+        one.predict(pupil), all_of_them.predict(pupil)[..., :1], rtol=1e-4, atol=1e-6
+    )
+
+
 def prepared(model, pupil, counts):
     """Inputs and deviations from the PSTH as a fitted model saw them."""
     module = model.module_

@@ -10,6 +10,7 @@ from torch import nn
 
 from pupil_helpers.models.network import (
     EncoderNet,
+    GatedRecurrence,
     MemberLinear,
     MemberRecurrence,
     PlainRNN,
@@ -72,17 +73,21 @@ def test_anticausal_is_causal_in_mirrored_time():
     torch.testing.assert_close(anticausal(x.flip(1))[0].flip(1), causal(x)[0])
 
 
-def test_leaky_units_remember_as_long_as_they_should():
-    """Without the noise in their weights, a small input decays by its unit's share per step."""
-    ours = MemberRecurrence(1, 3, "causal", [0], memory=(0.5, 0.9))
+def test_a_gate_is_a_gru_that_always_listens():
+    """With its reset gate open, and its update gate's complement as ours."""
+    ours = GatedRecurrence(4, 3, "bidirectional", [7]).double()
+    gru = nn.GRU(4, 3, batch_first=True, bidirectional=True).double()
     with torch.no_grad():
-        ours.weight_hh.copy_(torch.diag(ours.weight_hh[0, 0].diagonal()))
-        ours.bias.zero_()
-        x = torch.zeros(1, 10, 1, 1)
-        x[:, 0] = 1e-3
-        states = ours(x)[0][0, :, 0]  # (steps, units)
-    decay = (states[9] / states[0]) ** (1 / 9)
-    torch.testing.assert_close(decay, torch.tensor([0.5, 0.7, 0.9]), atol=0.06, rtol=0)
+        for d, suffix in enumerate(("l0", "l0_reverse")):
+            for name in ("weight_ih", "weight_hh", "bias"):
+                new, gate = getattr(ours, name)[0, d].chunk(2)
+                reset = torch.full_like(new, 50) if name == "bias" else torch.zeros_like(new)
+                twin = getattr(gru, f"{name.replace('bias', 'bias_ih')}_{suffix}")
+                twin.copy_(torch.cat([reset, -gate, new]))
+            getattr(gru, f"bias_hh_{suffix}").zero_()
+    x = torch.randn(1, 5, 20, 4, dtype=torch.float64)
+    states = torch.cat(ours(x.transpose(1, 2)), dim=-1).transpose(1, 2)
+    torch.testing.assert_close(states[0], gru(x[0])[0])
 
 
 def test_plain_rnn_is_nn_rnn_linear_softplus():

@@ -1,7 +1,8 @@
-"""Figures of chapter 7: the numbers given are the numbers drawn; axes say what they are."""
+"""Figures of chapter 10: the numbers given are the numbers drawn; axes say what they are."""
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 from pupil_helpers.attribution.lag_profiles import LagCorrelation, LagProfile
@@ -19,6 +20,13 @@ CORRELATION = LagCorrelation(LAGS, RNG.uniform(-1, 1, (51, 2, 3)))
 SHARES = {"truth": np.full((2, 3), 1 / 3), "mine": np.array([[0.5, 0.3, 0.2], [1, 0, 0]])}
 SCORES = {"good": [0.5, 0.1], "bad": [-0.3, 0.2]}
 SIZES = {"good": np.full((2, 3), 0.1), "bad": np.full((2, 3), 0.2)}
+MICE = pd.DataFrame(
+    [
+        (mouse, region, channel, 0.1 * mouse + 0.1, 0.1 * mouse)
+        for mouse in range(3) for region in REGIONS for channel in CHANNEL_COLOURS
+    ],
+    columns=["mouse", "region", "channel", "share", "true_share"],
+)  # fmt: skip
 GROUPS = {"all": {"one": [0.9], "many": RNG.uniform(-1, 1, 9)}}
 
 
@@ -35,6 +43,7 @@ def test_every_figure_draws_and_names_its_axes(truth, labels):
         figures.lag_correlations(CORRELATION, REGIONS, truth): "(s)",
         figures.completeness([2, 4], [[0.1, 0.2], [1e-3, 4e-4]], REGIONS): "steps",
         figures.shares(SHARES, REGIONS): "share",
+        figures.shares_on_mice(MICE): "share found",
         figures.similarities(GROUPS): "rank correlation",
         figures.score_and_attribution(REGIONS, SCORES, SIZES): "log rate",
     }
@@ -62,6 +71,34 @@ def test_shares_fill_their_bars():
     assert [b.get_x() for b in bars[3:]] == pytest.approx([0, 0.5, 0.8])
     colours = [matplotlib.colors.to_hex(b.get_facecolor()).upper() for b in bars[:3]]
     assert colours == list(CHANNEL_COLOURS.values())
+
+
+def test_shares_found_on_mice_stand_above_the_true_ones_if_too_large():
+    axes = figures.shares_on_mice(MICE).axes
+    assert [ax.get_title() for ax in axes] == list(CHANNEL_COLOURS)
+    for ax in axes:
+        for dots in ax.lines[1:]:
+            np.testing.assert_allclose(dots.get_ydata(), dots.get_xdata() + 0.1)
+
+
+def test_one_region_that_nothing_moves_can_be_drawn(truth):
+    """As in a recording of a single place, with x and y not recorded."""
+    one, nothing = REGIONS[:1], np.zeros((51, 1, 3))
+    figures.lag_profiles(LagProfile(LAGS, nothing, nothing, None, None), one, "x", truth)
+    figures.lag_correlations(LagCorrelation(LAGS, nothing), one, truth)
+    figures.shares({"found": np.zeros((1, 3))}, one)
+    figures.contributions_in_trial(TIME, 0 * PUPIL, 0 * PARTS[:, :1], one)
+    figures.attribution_in_trial(TIME, 0 * PUPIL, 0 * PARTS[:, 0], 7)
+    figures.score_and_attribution(one, {"silent": [np.nan], "bad": [-1.0]}, {
+        "silent": np.zeros((1, 3)), "bad": np.zeros((1, 3)),
+    })  # fmt: skip
+
+
+def test_errors_of_exactly_zero_are_left_out():
+    lines = figures.completeness([2, 4], [[0.1, 0.0], [1e-3, 0.0]], REGIONS).axes[0].lines
+    np.testing.assert_allclose(lines[0].get_ydata(), [0.1, 1e-3])
+    assert np.isnan(lines[1].get_ydata()).all()
+    figures.completeness([2, 4], [[0.0], [0.0]], REGIONS[:1])
 
 
 def test_negative_scores_are_in_sight():

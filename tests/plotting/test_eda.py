@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from pupil_helpers.plotting import eda, region_colour, smoothing
+from pupil_helpers.plotting import eda, folds, region_colour, smoothing
 from pupil_helpers.recordings.simulate import simulate_session
 from pupil_helpers.signals.rates import boxcar, gaussian
 from pupil_helpers.signals.splits import blocked_folds, random_split
@@ -15,7 +15,7 @@ from pupil_helpers.signals.splits import blocked_folds, random_split
 REGIONS = ["SCs", "LGd"]
 UNITS = (
     *("(s)", "(ms)", "spikes", "bits/spike", "pixels", "a.u.", "score", "R²", "trial"),
-    *("neuron", "bin", "weight", "multiple"),
+    *("neuron", "bin", "weight", "multiple", "share"),
 )
 
 
@@ -29,12 +29,19 @@ def bands(n):
     return np.arange(n) / 100, rng.random((n, 2)), rng.random((n, 2)) / 10, REGIONS
 
 
+def ceilings():
+    """One region's estimate is right, the other's is ten times too high."""
+    table = pd.DataFrame({"region": np.repeat(REGIONS, 2), "neurons": [5, 20, 5, 20]})
+    return table.assign(true=[0.1, 0.2, 0.3, 0.4], estimated=[0.1, 0.2, 3.0, 4.0])
+
+
 def every_figure(session):
     speed = np.abs(np.gradient(np.nan_to_num(session.pupil[..., 1]), 0.01, axis=1))
     trace = np.random.default_rng(1).random(120)
     named = {"box": boxcar(0.05, 0.01), "bell": gaussian(0.02, 0.01)}
     widths = np.array([0.01, 0.1])
     table = pd.DataFrame(np.eye(2), index=REGIONS, columns=["random", "blocked"])
+    ratios = pd.DataFrame({"chosen": [1.2, 0.9, 1.4, 1.0], "likeliest": 1.0}, index=REGIONS * 2)
     return {
         "trial": eda.trial_view(session, 3, REGIONS),
         "session": eda.whole_session(session),
@@ -42,14 +49,16 @@ def every_figure(session):
         "variance": eda.count_variance([1.0, 2.0], [1.5, 3.0], REGIONS),
         "rates": eda.rates_over_time(*bands(120)),
         "around": eda.around_saccades(*bands(50), true_lags=[0.07, np.nan]),
-        "drift": eda.drift({"pupil area": trace, "SCs": trace}),
-        "splits": eda.splits({"random": random_split(20)}, 20),
-        "leak": eda.leak(table),
+        "ceilings": eda.ceilings(ceilings()),
+        "drift": folds.drift({"pupil area": trace, "SCs": trace}),
+        "splits": folds.splits({"random": random_split(20)}, 20),
+        "leak": folds.leak(table),
         "copies": smoothing.copies([0, 1, 0, 2], [0.5, 0.5], [0, 0.5, 0.5, 1]),
         "kernels": smoothing.kernels(named, session.time, dict.fromkeys(named, trace), trace),
         "edges": smoothing.edges(session.time, {"a": trace, "b": trace}),
         "pictures": smoothing.pictures(session.time, {"raw": speed, "smooth": speed}),
         "bandwidth": smoothing.bandwidth(widths, np.eye(2), REGIONS, np.eye(2) + 1),
+        "ratios": smoothing.width_ratios(ratios),
         "r2": smoothing.r2_against_width({"PSTH": pd.DataFrame(np.eye(2), widths, REGIONS)}),
     }
 
@@ -58,7 +67,7 @@ def test_every_axis_says_what_it_shows_and_in_which_unit(session, labels):
     for name, fig in every_figure(session).items():
         found = labels(fig)
         # The rows of splits and the bars of regions bear names instead of a second label.
-        assert len(found) >= (1 if name in ("splits", "leak") else 2), name
+        assert len(found) >= (1 if name in ("splits", "leak", "ratios") else 2), name
         for label in found:
             assert any(unit in label for unit in UNITS), f"{name}: {label!r} has no unit"
 
@@ -79,7 +88,19 @@ def test_raster_has_one_tick_per_spike_in_the_colour_of_its_region(session):
 def test_blinks_are_shaded_where_samples_are_missing(session):
     trial = int(session.missing.any((1, 2)).argmax())
     area = eda.trial_view(session, trial).axes[0]
-    assert len(area.patches) == session.missing[trial].any(1).sum() > 0
+    assert len(area.patches) == session.missing[trial, :, 0].sum() > 0
+
+
+def test_a_channel_that_was_not_recorded_does_not_shade_the_others(session):
+    area, position = eda.trial_view(eyeless(session), 3).axes[:2]
+    assert len(area.patches) == session.missing[3, :, 0].sum()
+    assert len(position.patches) == session.n_bins
+
+
+def test_ceilings_far_from_the_truth_are_drawn_at_the_edge():
+    true, ratio = eda.ceilings(ceilings()).axes
+    np.testing.assert_allclose(true.lines[1].get_ydata(), [0.3, 0.4])
+    np.testing.assert_allclose([line.get_ydata() for line in ratio.lines[:2]], [[1, 1], [3, 3]])
 
 
 def test_only_saccades_of_the_trial_are_marked(session):
@@ -97,13 +118,19 @@ def test_picture_of_the_session_has_a_row_per_trial_and_its_mean_beside(session)
 
 
 def test_running_mean_does_not_sag_at_the_ends():
-    running = eda.drift({"SCs": np.full(40, 3.0)}).axes[0].lines[1].get_ydata()
+    running = folds.drift({"SCs": np.full(40, 3.0)}).axes[0].lines[1].get_ydata()
     np.testing.assert_allclose(running, 3)
+
+
+def test_trials_without_a_value_leave_no_hole_in_the_running_mean():
+    series = np.full(40, 2.0)
+    series[10:14] = np.nan
+    np.testing.assert_allclose(folds.drift({"SCs": series}).axes[0].lines[1].get_ydata(), 2)
 
 
 def test_splits_show_every_training_and_test_trial_and_leave_gaps_blank():
     fold = blocked_folds(50, gap=2)[1]
-    bars = eda.splits({"fold": fold}, 50).axes[0].containers
+    bars = folds.splits({"fold": fold}, 50).axes[0].containers
     for container, trials in zip(bars, fold, strict=True):
         np.testing.assert_allclose([b.get_x() + 0.5 for b in container], trials)
 
@@ -135,11 +162,22 @@ def test_best_widths_are_marked():
     np.testing.assert_allclose(dots, [[100, 10], [10, 1000]])
 
 
+def test_every_mouse_has_a_dot_over_its_region():
+    ratios = pd.DataFrame({"chosen": [1.2, 0.9, 1.4, 1.0]}, index=REGIONS * 2)
+    dots = smoothing.width_ratios(ratios).axes[0].lines[:2]
+    np.testing.assert_allclose([dot.get_ydata() for dot in dots], [[1.2, 1.4], [0.9, 1.0]])
+    assert [round(dot.get_xdata()[0]) for dot in dots] == [0, 1]
+
+
 # -- bad input ---------------------------------------------------------------------------------
 
 
 def blind(session):
     return replace(session, pupil=session.pupil * np.float32([np.nan, 1, 1]))
+
+
+def eyeless(session):
+    return replace(session, pupil=session.pupil * np.float32([1, np.nan, np.nan]))
 
 
 def no_speed(session):
@@ -157,13 +195,14 @@ def no_speed(session):
         (lambda s: eda.saccades(s, 0, no_speed(s), 1.0, [1, 2]), r"events has shape \(2,\)"),
         (lambda s: eda.count_variance([1.0], [1.0, 2.0], ["a"]), "one value per neuron"),
         (lambda s: eda.rates_over_time([0, 1], [[1], [1]], [[1], [1]], "ab"), r"\(2, 2\)"),
-        (lambda s: eda.drift({}), "at least one series"),
-        (lambda s: eda.drift({"a": [1, 2], "b": [1]}), "one value per trial"),
-        (lambda s: eda.splits({"r": random_split(30)}, 20), "outside 0 to 19"),
+        (lambda s: folds.drift({}), "at least one series"),
+        (lambda s: folds.drift({"a": [1, 2], "b": [1]}), "one value per trial"),
+        (lambda s: folds.splits({"r": random_split(30)}, 20), "outside 0 to 19"),
         (lambda s: smoothing.copies([0, 1], [1.0], [0.0]), "must be one trial"),
         (lambda s: smoothing.kernels({"a": boxcar(0.1, 0.01)}, s.time, {}), "the same names"),
         (lambda s: smoothing.pictures(s.time, {}), "at least one rate"),
         (lambda s: smoothing.bandwidth([0.1], np.eye(2), REGIONS), r"shape \(1, 2\)"),
+        (lambda s: smoothing.width_ratios(pd.DataFrame()), "one table row"),
         (lambda s: smoothing.r2_against_width({}), "at least one table"),
     ],
 )

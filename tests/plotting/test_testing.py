@@ -1,9 +1,8 @@
-"""Figures of chapter 6: the numbers given are the numbers drawn; axes say what they are."""
+"""Figures of chapter 8: the numbers given are the numbers drawn; axes say what they are."""
 
 import numpy as np
 import pandas as pd
 
-from pupil_helpers.evaluation.nulls import ControlResult
 from pupil_helpers.plotting import PALETTE
 from pupil_helpers.plotting import testing as figures
 
@@ -23,8 +22,21 @@ ACHIEVED = SCORES[SCORES["model"] == "ridge"].set_index("region")
 LIMITS = pd.DataFrame(
     {"known": [0.35, 0.6], "split_half": [0.33, 0.61], "poisson": [0.5, 0.65]}, index=REGIONS
 )
-SHIFTS = ControlResult(np.array([0.3, 0.2]), RNG.normal(0, 0.01, (6, 2)), np.array([0.25, 0.5]))
-ALARMS = pd.DataFrame({"CA1": [0.4, 0.0], "LGd": [1.0, 0.9]}, index=["shuffle", "permutation"])
+LUCK = {
+    "trials": RNG.normal(0.5, 0.02, (400, 2)),
+    "seeds": [[0.5, 0.1], [0.51, 0.12]],
+    "mice": [[0.4, np.nan]] * 3,
+}
+LEADS = pd.DataFrame(
+    {
+        "model": ["ridge", "GLM", "GRU"] * 2,
+        "kind": ["home"] * 3 + ["memory"] * 3,
+        "mean": [0.1, -0.1, 0.05, 0.2, 0.01, -0.3],
+        "low": [0.05, -0.2, np.nan, 0.1, -0.1, np.nan],
+        "high": [0.15, -0.05, np.nan, 0.3, 0.1, np.nan],
+        "mice": [4, 4, 1, 4, 4, 1],
+    }
+)
 TRACES = RNG.uniform(size=(4, 3, 50, 2))
 
 
@@ -40,9 +52,8 @@ def test_every_figure_draws_and_names_its_axes(labels):
         figures.flattening(TIME, curves, [2.0, 2.05], [0, -0.01], 0.7, REGIONS): "(s)",
         figures.ceilings(LIMITS, ACHIEVED): "R²",
         figures.widths([0.02, 0.1, 0.5], *RNG.uniform(size=(3, 3, 2)), REGIONS): "(s)",
-        figures.nonsense(RNG.normal(size=40), RNG.normal(size=40), "CA1"): "trial",
-        figures.alarms(ALARMS): "(%)",
-        figures.shifts(SHIFTS, REGIONS): "(trials)",
+        figures.spread(LUCK, REGIONS): "score",
+        figures.kinds(LEADS, "lead"): "lead",
         figures.traces(TIME, [3, 5, 8], *TRACES, REGIONS): "(s)",
     }
     for fig, says in drawn.items():
@@ -85,12 +96,22 @@ def test_ceilings_leave_out_what_is_not_known():
     assert [bar.get_height() for bar in unknown.patches] == ACHIEVED["score"].tolist()
 
 
-def test_the_true_pairing_stands_at_no_shift():
-    ax = figures.shifts(SHIFTS, REGIONS).axes[0]
-    nulls, true = (collection.get_segments() for collection in ax.collections)
-    assert [segment[0, 0] for segment in nulls] == [-3, -2, -1, 1, 2, 3]
-    np.testing.assert_allclose([segment[1, 1] for segment in nulls], SHIFTS.null[:, 0])
-    assert [segment[1].tolist() for segment in true] == [[0, 0.3]]
+def test_many_draws_are_a_range_and_few_are_dots():
+    ax, other = figures.spread(LUCK, REGIONS).axes
+    band = next(line for line in ax.lines if line.get_linewidth() == 5)
+    np.testing.assert_allclose(band.get_xdata(), np.quantile(LUCK["trials"][:, 0], [0.025, 0.975]))
+    assert [dot.get_xdata().tolist() for dot in dots(ax)] == [[0.5, 0.51], [0.4] * 3]
+    assert np.isnan(dots(other)[1].get_xdata()).all()
+    assert [text.get_text() for text in ax.get_yticklabels()] == list(LUCK)
+
+
+def test_kinds_ring_what_one_mouse_says_and_colour_what_is_sure():
+    home, memory = figures.kinds(LEADS, "lead").axes[:2]
+    assert [dot.get_xdata()[0] for dot in dots(home)] == [0.1, -0.1, 0.05]
+    sure = [dot.get_color() for dot in dots(home)[:2]]
+    assert sure == [PALETTE["blue"], PALETTE["vermilion"]]
+    assert dots(memory)[1].get_color() == PALETTE["grey"]
+    assert all(dots(ax)[2].get_markerfacecolor() == "none" for ax in (home, memory))
 
 
 def test_traces_draw_the_truth_only_if_it_is_known():
@@ -100,7 +121,3 @@ def test_traces_draw_the_truth_only_if_it_is_known():
     drawn = {line.get_label(): line.get_ydata() for line in without.lines}
     np.testing.assert_array_equal(drawn["predicted"], TRACES[1, 0, :, 0])
     np.testing.assert_array_equal(drawn["PSTH"], TRACES[2, 0, :, 0])
-
-
-def test_alarms_are_per_cent():
-    assert [bar.get_width() for bar in figures.alarms(ALARMS).axes[0].patches] == [40, 0]

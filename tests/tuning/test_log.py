@@ -133,6 +133,17 @@ def test_a_line_that_is_damaged_or_lacks_something_is_named(tmp_path, lacking):
             read_back(folder=tmp_path)
 
 
+def test_a_search_written_before_blocks_were_kept_can_be_read(tmp_path):
+    found = search(3, folder=tmp_path)
+    records = [json.loads(line) for line in read_lines(tmp_path)]
+    for record in records:
+        record.pop("blocks", None)
+    write_lines(tmp_path, [json.dumps(record).encode() for record in records])
+    old = Search.load(tmp_path)
+    assert old.best == found.best
+    assert {record["blocks"] for record in old.records} == {None}
+
+
 def test_another_file_is_refused(tmp_path):
     for text in ("", "1\n", "{}\n", '{"about": 1}\n'):
         (tmp_path / NAME).write_text(text)

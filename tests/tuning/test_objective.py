@@ -17,7 +17,7 @@ from pupil_helpers.tuning.objective import RUNGS, UNSEEN, Objective, bars
 from pupil_helpers.tuning.search import SPACE, tune
 
 OTHER = {
-    "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "leaky": False,
+    "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "gated": False,
     "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "n_updates": 24,
     "batch_size": 16, "learning_rate": 0.02, "weight_decay": 5.0, "seed": 1,
 }  # fmt: skip
@@ -76,9 +76,17 @@ def test_loss_is_in_bits_per_spike(mouse, model, stride, close, monkeypatch):
         gains = module.net(inputs[block.test].expand(5, -1, -1, -1))[member]
         predicted.append(psth * (module.to_bins @ gains).detach().numpy())
     truth = counts[np.concatenate([block.test for block in blocks])]
-    bits = bits_per_spike(truth, np.concatenate(predicted), psth)
+    predicted = np.concatenate(predicted)
+
+    def parts(trials):
+        return predicted[trials], np.broadcast_to(psth, predicted.shape)[trials]
+
+    bits = bits_per_spike(truth, predicted, psth)
     spikes = truth.sum((0, 1))
     assert -result["loss"] == pytest.approx((bits * spikes).sum() / spikes.sum(), rel=close)
+    for block, loss in zip(np.split(np.arange(len(truth)), 5), result["blocks"], strict=True):
+        bits, own = bits_per_spike(truth[block], *parts(block)), truth[block].sum((0, 1))
+        assert -loss == pytest.approx((bits * own).sum() / spikes.sum() * 5, rel=close, abs=close)
 
 
 def test_the_length_of_training_can_be_searched(mouse):
@@ -99,12 +107,14 @@ def test_loss_of_other_models_is_in_bits_per_spike_too(bin_size):
 
     model = Scaled if bin_size is None else Timed  # one that does not say: 10 ms
     result = Objective(model(), PUPIL, COUNTS, 4, 2, {"x": 0.3})({"x": 0.3})
-    nats = 0.0
+    nats = []
     for train, test in inner_blocks(np.arange(24), 4, 2):
         rate = COUNTS[train].mean((0, 1)) * np.exp(0.09)
         psth = smooth(COUNTS[train].mean(0)[None], gaussian(0.015, bin_size or 0.01))[0]
-        nats += (rate - psth - COUNTS[test] * np.log(rate / psth)).sum()
-    assert result["loss"] == pytest.approx(nats / COUNTS.sum() / np.log(2), rel=1e-6)
+        nats.append((rate - psth - COUNTS[test] * np.log(rate / psth)).sum())
+    bits = np.array(nats) * 4 / COUNTS.sum() / np.log(2)  # per spike of an average block
+    assert result["blocks"] == pytest.approx(bits, rel=1e-6)
+    assert result["loss"] == pytest.approx(bits.mean(), rel=1e-6)
     assert len(result["curve"]) == result["n_steps"] == 4
 
 

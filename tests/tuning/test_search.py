@@ -36,6 +36,25 @@ def test_best_is_the_lowest_loss_and_can_be_refitted():
     assert "15 ok" in repr(found)
 
 
+def test_losses_by_block_have_the_loss_as_their_mean():
+    found = search(6, model=Scaled(kind="broken"))
+    losses, failed = found.block_losses, (found.table["status"] == "fail").to_numpy()
+    assert losses.shape == (6, 5)
+    assert 0 < failed.sum() < 6
+    assert np.isnan(losses[failed]).all()
+    assert np.allclose(losses.mean(axis=1), found.table["loss"], equal_nan=True)
+    assert Search([], None).block_losses.shape == (0, 0)
+
+
+def test_losses_by_block_survive_hyperopt_and_leave_out_the_stopped(tmp_path):
+    found = search(6, folder=tmp_path)
+    again = search(6, trials=found.trials)
+    assert np.array_equal(again.block_losses, found.block_losses)
+    assert np.array_equal(Search.load(tmp_path).block_losses, found.block_losses)
+    stopped = Search([{**found.records[0], "status": "pruned"}, *found.records[1:]], None)
+    assert np.isnan(stopped.block_losses[0]).all()
+
+
 def test_choices_conditions_and_whole_numbers():
     space = hp.choice("which", [
         {"kind": "plain", "x": hp.uniform("x", 0, 1)},

@@ -18,21 +18,21 @@
 # ---
 
 # %% [markdown]
-# # 7. Attribution
+# # 10. Attribution
 #
 # *Which part of the pupil, and how long before or after, made the model predict what it did?*
 #
 # **Goals.** By the end you can
 #
-# - compute Integrated Gradients, by hand and with captum, and check that they are complete;
-# - say which pupil channel drives a region, at which lag, and compare with the truth;
-# - tell apart three questions that are easily mistaken for one another;
-# - show with a scrambled model that an attribution explains the model and not only its input;
+# - compute Integrated Gradients, by hand and with captum;
+# - check that they are complete, and say what that check does not check;
+# - say which pupil channel drives a region's prediction, at which lag, and compare with the truth;
 # - say what an attribution does *not* tell.
 #
-# **Time.** About 40 minutes, 30 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 35 minutes, 30 more with the exercises. Runs in about a minute on a laptop. The
+# part "If you have more time" can be left out.
 #
-# **What you need.** Chapters 3, 4 and 6. From calculus: a derivative, and that an integral adds up
+# **What you need.** Chapters 4, 6 and 8. From calculus: a derivative, and that an integral adds up
 # small changes.
 #
 # **The data.** This page uses the *simulated* mouse. It is the one animal in which we know which
@@ -63,12 +63,12 @@ import torch
 from captum.attr import IntegratedGradients
 from scipy.stats import spearmanr
 
-from pupil_helpers import PupilEncoder, blocked_folds, check, evaluation_kernel
+from pupil_helpers import PupilEncoder, blocked_folds, check
 from pupil_helpers import integrated_gradients, lag_profile, load_session
 from pupil_helpers.attribution import channels
 from pupil_helpers.attribution.gradients import expected_gradients, randomised
 from pupil_helpers.attribution.lag_profiles import lag_correlation
-from pupil_helpers.metrics.scores import r2_difference
+from pupil_helpers.attribution.on_mice import stored_shares
 from pupil_helpers.plotting import attribution as figures, use_style
 
 # %%
@@ -88,27 +88,41 @@ pupil, held_out = session.pupil, counts[test]
 # %% [markdown]
 # ## First, a model worth explaining
 #
-# We fit the default model of chapter 4. An attribution explains *this model*. If the model predicts
+# We fit the default model of chapter 6. An attribution explains *this model*. If the model predicts
 # badly, there is nothing to explain, so look at the held-out score first. Beside it stands the
 # shrinkage, the weight that the model gives to what it has learned, networks and GLM together: 0
 # means that it predicts the PSTH and ignores the pupil.
 
 # %%
-model = PupilEncoder(bin_size=session.bin_size)
+settings = {"bin_size": session.bin_size}  # and the defaults
+model = PupilEncoder(**settings)
 model.fit(pupil[train], counts[train])
 score = model.score(pupil[test], held_out, "psth_relative", per_region=True)
 pd.DataFrame({"score against the PSTH": score, "shrinkage": model.shrinkage_}, regions).round(2)
 
 # %% [markdown]
-# We explain the three regions with the highest scores.
+# We explain up to three regions: those with the highest scores among the ones that the model
+# follows at all. Where the shrinkage is 0, every attribution would be 0 as well.
 
 # %%
-best = np.sort(np.argsort(-score)[:3])
+followed = np.flatnonzero(model.shrinkage_ > 0)
+if len(followed) == 0:
+    print(
+        "The model follows the pupil in no region: there is nothing to explain.\n"
+        "What comes below explains a model without shrinkage. It says what that\n"
+        "model does, and nothing about the neurons."
+    )
+    settings["shrink"] = False
+    model = PupilEncoder(**settings)
+    model.fit(pupil[train], counts[train])
+    score = model.score(pupil[test], held_out, "psth_relative", per_region=True)
+    followed = np.arange(len(regions))
+best = np.sort(followed[np.argsort(-score[followed])[:3]])
 names = [regions[i] for i in best]
+print("explained below:", ", ".join(names))
 if session.truth is not None:
     driven = session.truth.regions[session.truth.driven]
     assert set(names) == set(driven)  # the ones that the pupil really drives
-names
 
 # %% [markdown]
 # ## From one bin back to the pupil
@@ -119,10 +133,11 @@ names
 
 # %%
 predicted = model.predict(pupil[test])[..., best[0]]  # (trials, bins)
-unusual = (predicted / predicted.mean(axis=0))[:, 60:-60]
+unusual = (predicted - predicted.mean(axis=0))[:, 60:-60]
 row, at = np.unravel_index(unusual.argmax(), unusual.shape)
 trial, at = test[row], at + 60
-print(f"trial {trial}, {session.time[at]:.2f} s: {unusual.max():.2f} times the average")
+print(f"trial {trial}, {session.time[at]:.2f} s: {predicted[row, at]:.2f} spikes expected,")
+print(f"where the average trial has {predicted[:, at].mean():.2f}")
 
 # %% [markdown]
 # To ask for reasons, we need something to compare with: a **reference**. Ours is an eye that is
@@ -182,6 +197,7 @@ with torch.backends.cudnn.flags(enabled=False):
         method="gausslegendre",
     )
 torch.testing.assert_close(from_captum, attributions, rtol=1e-3, atol=1e-6, check_dtype=False)
+print(f"largest difference: {(from_captum - attributions).abs().max():.1e}")
 
 # %% mystnb={"image": {"alt": "Three columns, area, x and y. Top: the pupil over one trial, with a vertical line at the bin to be explained. Bottom: the attribution of every sample. Close to the line the attributions of x and y swing up and down between neighbouring samples; far from it they are nearly zero."}}
 filled = x[0].cpu().numpy()
@@ -189,22 +205,23 @@ figures.attribution_in_trial(session.time, filled, attributions[0].cpu().numpy()
 plt.show()
 
 # %% [markdown]
-# The saccade shortly before the line gets the attributions, as it should: this region follows
-# saccades. But look at x and y closely. Neighbouring samples get large attributions of opposite
-# sign. There is a reason. The model hears *velocities*, differences between samples 40 ms apart, so
-# where one sample pushes up, the other pushes down. The sum is right; its pieces are hard to read.
+# In the simulated mouse, the saccade shortly before the line gets the attributions, as it should:
+# this region follows saccades. But look at x and y closely. Neighbouring samples get large
+# attributions of opposite sign. There is a reason. The model hears *velocities*, differences
+# between samples 40 ms apart, so where one sample pushes up, the other pushes down. The sum is
+# right; its pieces are hard to read.
 #
 # ## Is it complete?
 #
 # All attributions together must add up to the difference in the prediction. This is
-# **completeness**, the reason to trust the numbers, and it can be checked every time.
+# **completeness**, and it can be checked every time.
 
 # %%
 error = abs(attributions.sum().item() - difference) / abs(difference)
-print(
-    f"sum of attributions {attributions.sum():.3f}, difference {difference:.3f}, error {error:.1e}"
-)
-assert error < 0.01
+print(f"sum of attributions {attributions.sum():.3f}, difference {difference:.3f},")
+print(f"error {error:.1e}")
+if session.truth is not None:
+    assert error < 0.01
 
 # %% [markdown]
 # The error comes from the integral, and more steps make it smaller. From here on
@@ -220,15 +237,22 @@ for n in steps:
     whole = integrated_gradients(model, few, best, n_steps=n, tolerance=None)
     errors.append(whole.completeness_error)
 
-# %% mystnb={"image": {"alt": "Completeness error against the number of steps on logarithmic axes, one line per region, falling but for a wiggle; from 16 steps on all lie below the dotted line at 0.1 percent."}}
+# %% mystnb={"image": {"alt": "Completeness error against the number of steps on logarithmic axes, one line per region. The lines fall; with 128 steps all lie far below the dotted line at 0.1 percent."}}
 figures.completeness(steps, errors, names)
 plt.show()
-assert (errors[-1] < 0.001).all()
-assert (errors[-1] < errors[0]).all()
+if session.truth is not None:
+    assert (errors[-1] < 0.001).all()
+    assert (errors[-1] < errors[0]).all()
 
 # %% [markdown]
 # Without `tolerance=None`, the function starts with 128 steps and doubles them until no region's
 # error is above one in a thousand.
+#
+# A small error is good news about the *integral*, and about nothing else. It does not say that the
+# model is right: attributions of a model that has learned nonsense are just as complete, and you
+# will meet one below. Nor does it say that the attributions mean anything: there are many ways to
+# share out the same sum. The next section has a second one, as complete as the first, and it looks
+# quite different.
 #
 # ## Levels or changes?
 #
@@ -239,24 +263,24 @@ assert (errors[-1] < errors[0]).all()
 #
 # $$\text{attribution of change } u = \Delta x_u \sum_{i \ge u} \int_0^1 \frac{\partial F}{\partial x_i}\, d\alpha .$$
 #
-# The sum over the trial is the same as before, to the last digit.
+# The sum over the trial is the same as before, up to rounding.
 
 # %%
 later = slope.flip(1).cumsum(1).flip(1)  # sum of the slopes from each bin on
 change = torch.diff(x - start, dim=1, prepend=torch.zeros_like(x[:, :1]))
 by_change = change * later
-torch.testing.assert_close(by_change.sum(dim=1), attributions.sum(dim=1))
+torch.testing.assert_close(by_change.sum(dim=1), attributions.sum(dim=1), rtol=1e-3, atol=1e-4)
 
 # %% mystnb={"image": {"alt": "The same trial with attributions to changes. The jagged swings are gone: x and y have one narrow positive bump each, at the saccade shortly before the line, and a thin line in the very first bin; area has a fringe of small noise on both sides of zero."}}
 figures.attribution_in_trial(session.time, filled, by_change[0].cpu().numpy(), at)
 plt.show()
 
 # %% [markdown]
-# One bump at the saccade, as one would draw it by hand. (The thin line in the first bin is the
-# starting point: the eye was already away from its mean place.) The area has gained nothing: it
-# drifts, and its changes from bin to bin are mostly noise. Neither picture is wrong. Levels suit a
-# channel that drifts, changes suit one that jumps. What does *not* depend on the choice is the sum
-# of each channel.
+# In the simulated mouse there is now one bump at the saccade, as one would draw it by hand. (The
+# thin line in the first bin is the starting point: the eye was already away from its mean place.)
+# The area has gained nothing: it drifts, and its changes from bin to bin are mostly noise. Neither
+# picture is wrong. Levels suit a channel that drifts, changes suit one that jumps. What does *not*
+# depend on the choice is the sum of each channel.
 #
 # ## Which lag?
 #
@@ -268,17 +292,21 @@ plt.show()
 
 # %%
 profile = lag_profile(model, pupil[test], best, n_draws=5, n_steps=6)
+recorded = np.isfinite(pupil).any(axis=(0, 1))  # which of area, x and y
+channel = "x" if recorded[1] else "area"
+if not recorded[1]:
+    print("x was not recorded. The figure shows the area, which drifts.")
 
 # %% mystnb={"image": {"alt": "Attribution of x by lag for three regions, to levels above and to changes below. The levels' curves swing wildly around lag zero. The changes' curves are bumps, nearly smooth, that lie on the dashed true kernels or close to them: after the eye moves in SCs, before it in SCm, and downwards, shortly after, in LGd."}}
-figures.lag_profiles(profile, names, "x", session.truth)
+figures.lag_profiles(profile, names, channel, session.truth)
 plt.show()
 
 # %% [markdown]
-# The dashed line is the kernel that made the spikes, scaled to the height of the curve. Given to
-# changes, the attribution recovers its place and its shape. It also has a sign: in LGd of this
-# mouse, saccades suppress. And in SCm the bump lies at *negative* lags: these neurons fire before
-# the eye moves, and a model that may look ahead has found it. Where the truth is flat and the curve
-# is not, that is the model's own doing.
+# The dashed line, where there is one, is the kernel that made the spikes, scaled to the height of
+# the curve. Given to changes, the attribution of x recovers its place and its shape. It also has a
+# sign: in LGd of the simulated mouse, saccades suppress. And in its SCm the bump lies at *negative*
+# lags: these neurons fire before the eye moves, and a model that may look ahead has found it. Where
+# the truth is flat and the curve is not, that is the model's own doing.
 
 # %%
 lags = pd.DataFrame(profile.peak_lag()[:, 1:], names, ["x found", "y found"])
@@ -324,14 +352,20 @@ shapley = channels.contributions(model, few, still)[:, :, best]  # (trials, bins
 np.testing.assert_allclose(shapley[..., 0], area[..., best], atol=1e-4)
 backward = integrated_gradients(
     model, few, best, reference=still, n_steps=48, tolerance=None, log=True
-).by_channel
+)
+print(f"Integrated Gradients: error {backward.completeness_error.max():.1%} at most")
 for n_steps in (1, 2, 4):
     forward = channels.contributions(model, few, still, n_steps)[:, :, best].sum(axis=1)
-    gap = np.abs(forward - backward).mean() / np.abs(backward).mean()
+    gap = np.abs(forward - backward.by_channel).mean() / np.abs(backward.by_channel).mean()
     print(f"{n_steps} steps: {gap:.1%} from Integrated Gradients")
-assert gap < 0.05
+if session.truth is not None:
+    assert gap < 0.05
 
 # %% [markdown]
+# Contributions are complete with any number of steps, since they are differences of predictions.
+# Integrated Gradients are so only as far as the integral is exact: if its error above is large, the
+# gap cannot be small.
+#
 # Now the whole session. Scores need held-out trials; explanations do not, and with more trials the
 # slow swings of the pupil's area are better seen.
 
@@ -344,40 +378,58 @@ figures.contributions_in_trial(session.time, everything[trial], attributions[tri
 plt.show()
 
 # %% [markdown]
-# This is what the model believes about one trial. Each saccade leaves a short mark, late in SCs,
-# early in SCm, downwards in LGd. The area moves everything slowly, LGd most of all. (If one saccade
-# leaves SCm cold, look at its direction: in this mouse, SCm answers to jumps to one side only.)
+# This is what the model believes about one trial. In the simulated mouse each saccade leaves a
+# short mark, late in SCs, early in SCm, downwards in LGd, and the area moves everything slowly, LGd
+# most of all. (If one saccade leaves SCm cold, look at its direction: in this mouse, SCm answers to
+# jumps along x to one side only.)
 #
-# How much does a channel matter over the session? A steady contribution explains no
-# *variation*, so we take the variance of each channel's contribution over trials and bins, as a
-# share of the three. The simulation defines its truth in the same way.
+# ## How much does each channel matter?
+#
+# A steady contribution explains no *variation*, so we take the variance of each channel's
+# contribution over trials and bins, as a share of the three. The simulation defines its truth in
+# the same way.
 
 # %%
 share = channels.variance_share(attributions)  # (regions, 3)
-result = pd.DataFrame(share, names, ["area", "x", "y"])
+bars = {"found": share}
 if session.truth is not None:
     true_share = session.truth.channel_share[rows]
-    result[["true area", "true x", "true y"]] = true_share
-    assert np.abs(share - true_share).max() < 0.15
-    ours = share[:, :, None] - share[:, None]  # channel minus channel
-    true = true_share[:, :, None] - true_share[:, None]
-    clear = true > 0.2
-    assert clear.sum() >= 6
-    assert (ours[clear] > 0).all()
-    two = [names.index("SCs"), names.index("SCm")]
-    more = (share - true_share)[two]
-    assert (more[:, 0] < 0).all()
-    assert (more[:, 2] > 0).all()
-result.round(2)
+    bars = {"truth": true_share, **bars}
+    assert np.abs(share - true_share).max() < 0.2
+    print(f"largest error: {np.abs(share - true_share).max():.2f}")
+
+# %% mystnb={"image": {"alt": "For each of three regions a bar divided among area, x and y, the truth above and what was found below. The two agree roughly: area and x share SCs and SCm, with less for y; area has the larger part of LGd and x the rest. In SCs and SCm y is found too large and area too small."}}
+figures.shares(bars, names)
+plt.show()
 
 # %% [markdown]
-# Each share is within 0.15 of the truth, and wherever the true shares of two channels differ by a
-# fifth or more, their order is right. Where they are as close as those of area and x in SCm, do not
-# read anything into the order. Nor are the errors all small. In SCs and SCm of this mouse area got
-# less than it should and y more. For y we come to a reason below: it moves together with x. The
-# area is simply slow, so a session holds only a few of its swings, and the neurons' own slow ups
-# and downs go along with them, or against them, by chance. In another mouse area may come out too
-# large.
+# One mouse is an anecdote. `benchmarks/attribution.py` asked the same of other simulated mice of
+# this kind, each with a model of its own, and stored what it found beside the truth.
+
+# %%
+mice = stored_shares()
+mice["error"] = mice["share"] - mice["true_share"]
+print(mice["mouse"].nunique(), "other simulated mice; share found minus true share")
+errors = mice.groupby(["region", "channel"], sort=False)["error"]
+errors = errors.agg(["mean", "std", "min", "max"])
+assert errors.loc[("SCs", "area"), "min"] < -0.1  # in one mouse far too little,
+assert errors.loc[("SCs", "area"), "max"] > 0.1  # in another far too much
+assert errors.loc["LGd"].abs().max().max() < 0.1
+assert (errors.xs("y", level="channel")["mean"] > 0).all()
+errors.round(2)
+
+# %% mystnb={"image": {"alt": "Share found against true share, a dot for each mouse and region, one panel for area, x and y, with the line of perfect agreement. In LGd the dots lie on the line or next to it. In SCs those of area and x lie up to a fifth above or below it. Those of y, all small, tend to lie above the line."}}
+figures.shares_on_mice(mice)
+plt.show()
+
+# %% [markdown]
+# The shares are right roughly, not exactly. In LGd, which the pupil drives most strongly, they lie
+# close to the truth. In SCs the share of area is far too small in one mouse and far too large in
+# another, and x makes up for it. The area is slow: a session holds only a few of its swings, and
+# the neurons' own slow ups and downs go along with them, or against them, by chance. More mice
+# average this out; more digits from one mouse do not. The y gets too much on average, and that does
+# not average out. It moves together with x and takes a part of its share. So where the shares of
+# two channels lie close to each other, do not read anything into their order.
 #
 # ## A lag for the slow channel
 #
@@ -400,156 +452,8 @@ figures.lag_correlations(found, names, session.truth)
 plt.show()
 
 # %% [markdown]
-# The triangles on the axis are the true lags. The peak of the area is broad: its place is known
-# less well, and honesty asks to say so.
-#
-# ## Three questions that sound alike
-#
-# 1. *How does the channel move this model's prediction?* That is what contributions say. A cruder
-#    answer is **occlusion**: give the channel another trial's values and see how far the
-#    prediction moves.
-# 2. *How much worse does this model get when the channel is wrong?* **Permutation importance** swaps
-#    the channel between held-out trials, too, but looks at the score.
-# 3. *What does the channel know that the others do not?* For that, **fit the model again without
-#    it**. Only then can the other channels take over what they share with it.
-
-# %%
-moved = channels.occlusion(model, pupil[test], n_repeats=3)[best]
-drop = channels.permutation_importance(model, pupil[test], held_out, n_repeats=3)
-drop = drop.mean(axis=0)[best]
-
-# %% [markdown]
-# The third question takes three more fits. What R² loses without a channel is called its **unique
-# contribution** (`channels.unique_contributions` is the same in one call):
-
-# %%
-unique = np.empty((len(best), 3))
-for channel in range(3):
-    hidden = pupil.copy()
-    hidden[..., channel] = np.nan  # as if it had not been recorded
-    reduced = PupilEncoder(bin_size=session.bin_size)
-    reduced.fit(hidden[train], counts[train])
-    pair = model.predict(pupil[test]), reduced.predict(hidden[test])
-    difference = r2_difference(held_out, *pair, evaluation_kernel(session.bin_size))
-    unique[:, channel] = difference[best]
-
-# %% mystnb={"image": {"alt": "Horizontal bars divided among area, x and y, one panel per region and one bar per method. Contributions, occlusion and permutation give x the most in SCs and SCm and area the most in LGd; in the truth area and x share SCm about equally. Refitting gives area the most in all three regions, nearly everything in LGd, and y little."}}
-methods = {
-    "contributions": share,
-    "occlusion": moved / moved.sum(axis=1, keepdims=True),
-    "permutation": drop.clip(0) / drop.clip(0).sum(axis=1, keepdims=True),
-    "refit without": unique.clip(0) / unique.clip(0).sum(axis=1, keepdims=True),
-}
-if session.truth is not None:
-    methods = {"truth": true_share, **methods}
-figures.shares(methods, names)
-plt.show()
-
-# %% [markdown]
-# The methods disagree, and all of them are right about *their* question. The eye rarely moves along
-# y without moving along x, so each can stand in for the other. What y contributes to the prediction
-# and what *only* y knows are two things, and the second is the smaller one. With the area it is the
-# other way round: nothing can stand in for it, so refitting gives it the largest share.
-
-# %%
-if session.truth is not None:
-    only = methods["refit without"]
-    assert (only[:, 0] > share[:, 0]).all()  # area
-    assert only[:, 2].mean() < share[:, 2].mean()  # y
-pd.DataFrame(unique, names, ["area", "x", "y"]).rename_axis("R² that only it knows").round(3)
-
-# %% [markdown]
-# *A common mistake.* "We removed the channel, the score stayed, so the neurons ignore it." What
-# follows is less: the other channels can stand in for it. The reverse fails as well. A channel can
-# get attributions only because it moves together with one that matters.
-#
-# ## Another reference
-#
-# "Compared with what?" is part of the answer. **Expected Gradients** ([Erion and colleagues,
-# 2021](https://doi.org/10.1038/s42256-021-00343-w)) compare with other trials, drawn at random,
-# instead of one average eye. Do trials that got a large attribution for a channel still do?
-
-# %%
-some = pupil[test[:20]]
-single = integrated_gradients(
-    model, some, best, reference=still, n_steps=16, tolerance=None, log=True
-)
-expected = expected_gradients(model, some, pupil[train], best, n_samples=30, log=True)
-agreement = [
-    [spearmanr(single.by_channel[:, r, c], expected.by_channel[:, r, c])[0] for c in range(3)]
-    for r in range(3)
-]
-pd.DataFrame(agreement, names, ["area", "x", "y"]).round(2)
-
-# %% [markdown]
-# The order of the trials is much the same (but for y in LGd, which has next to nothing to put in
-# order), but the numbers are not. An average *still* eye makes no saccades, so against it nearly
-# every saccade gets an attribution of one sign. Other trials do make saccades, and against them a
-# trial gets attributions also for saccades that it lacks. On average little is left (log counts,
-# summed over bins):
-
-# %%
-means = {"still eye": single.by_channel, "other trials": expected.by_channel}
-table = {name: each[..., 1].mean(axis=0) for name, each in means.items()}
-if session.truth is not None:
-    ratio = np.abs(table["other trials"] / table["still eye"])
-    assert (ratio < 0.5).all()
-    sure = np.array(agreement)[session.truth.channel_share[rows] > 0]
-    assert (sure > 0.8).all()
-pd.DataFrame(table, names).rename_axis("attributions of x").round(1)
-
-# %% [markdown]
-# ## Does it explain the model, or only its input?
-#
-# Attributions are distances from the reference times slopes. An attribution map may therefore look
-# convincing because the *pupil* has shape, whatever the model does. The test ([Adebayo and
-# colleagues, 2018](https://doi.org/10.48550/arXiv.1810.03292)): scramble the trained weights and
-# attribute again. If the map stays the same, it does not explain the model. For comparison, the
-# same model trained again from another seed; *its* map should stay the same.
-
-# %%
-few = pupil[test[:8]]
-quick = {"regions": best, "reference": still, "n_steps": 8, "tolerance": None}
-maps = {"trained": [integrated_gradients(model, few, **quick).changes]}
-again = PupilEncoder(seed=1, bin_size=session.bin_size)
-again.fit(pupil[train], counts[train])
-maps["trained again"] = [integrated_gradients(again, few, **quick).changes]
-maps["scrambled"] = [
-    integrated_gradients(randomised(model, seed=seed), few, **quick).changes for seed in range(6)
-]
-
-
-# %%
-def similarity(one, other):
-    """Rank correlation of two maps for each region."""
-    pairs = ((one[:, :, r].ravel(), other[:, :, r].ravel()) for r in range(len(best)))
-    return np.array([spearmanr(*pair)[0] for pair in pairs])
-
-
-groups = {"with its sign": {}, "sizes only": {}}
-for name in ("trained again", "scrambled"):
-    for title, view in (("with its sign", np.asarray), ("sizes only", np.abs)):
-        alike = [similarity(view(maps["trained"][0]), view(other)) for other in maps[name]]
-        groups[title][name] = np.array(alike)  # (models, regions)
-
-# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: every scrambled model has a positive correlation, most of them above one half, though below the model trained again."}}
-figures.similarities(groups)
-plt.show()
-
-# %%
-signed, unsigned = (groups[title]["scrambled"].mean() for title in groups)
-print(f"scrambled models: {signed:.2f} with the sign, {unsigned:.2f} for sizes only")
-if session.truth is not None:
-    assert abs(signed) < 0.35
-    assert groups["with its sign"]["trained again"].mean() > 0.6
-    assert unsigned > abs(signed) + 0.2
-
-# %% [markdown]
-# With its sign, the map of a scrambled model has, on average, little to do with the real one: the
-# check is passed. (A single scrambled model can land anywhere. Its few slopes point up or down by
-# chance, which is why there are several.) *Sizes only*, even a scrambled model's map resembles the
-# real one, because large movements of the eye get large attributions of whatever sign. A heat map
-# of absolute values looks convincing for the wrong reason.
+# The triangles on the axis, where the truth is known, are the true lags. The peak of the area is
+# broad: its place is known less well, and honesty asks to say so.
 #
 # ## What attribution does not tell
 #
@@ -564,38 +468,169 @@ for name, each in {"our model": model, "careless": careless}.items():
     scores[name] = each.score(pupil[test], held_out, "psth_relative", per_region=True)
     sizes[name] = channels.contributions(each, pupil[test], still).std(axis=(0, 1))
 
-# %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model attributes nothing where the score is zero. The careless one attributes also in MRN, about half as much as in SCs, though the score there is below zero, and next to nothing in CA1 and VISam."}}
+# %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model attributes next to nothing where the score is about zero. The careless one attributes also in MRN, a good part of what it attributes in SCs, though the score there is below zero."}}
 figures.score_and_attribution(regions, scores, sizes)
 plt.show()
 
+# %% [markdown]
+# Where is the careless model worse than the PSTH, and how complete are its reasons there?
+
 # %%
+reasons = integrated_gradients(careless, few, n_steps=64, tolerance=None)
+wrong = pd.DataFrame(
+    {
+        "score": scores["careless"],
+        "largest contribution": sizes["careless"].max(axis=1),
+        "completeness error": reasons.completeness_error,
+    },
+    regions,
+)[scores["careless"] < 0]
 if session.truth is not None:
-    mrn = regions.index("MRN")  # has nothing to do with the pupil
-    assert scores["careless"][mrn] < 0
-    assert sizes["careless"][mrn].max() > 0.25 * sizes["careless"][best[0]].max()
-    assert not sizes["our model"][mrn].any()
-    lucky = [regions.index(name) for name in ("CA1", "VISam")]
-    assert (careless.module_.net.share[lucky] == 1).all()  # all GLM
-    assert (sizes["careless"][lucky] < 0.2 * sizes["careless"][mrn]).all()
+    mrn = wrong.loc["MRN"]  # has nothing to do with the pupil
+    assert mrn["largest contribution"] > 0.25 * sizes["careless"][best[0]].max()
+    assert mrn["completeness error"] < 0.01
+if wrong.empty:
+    print("Nowhere: this time the careless model was lucky.")
+wrong.round(4)
 
 # %% [markdown]
-# MRN has nothing to do with the pupil. The careless model finds reasons for it all the same: they
-# are complete to as many digits as one likes, they look like the attributions of SCs, and they mean
-# nothing. (In CA1 and VISam it was lucky: there the left-out blocks advised it to take all of the
-# GLM and nothing of its networks, and the GLM found next to nothing.) Score first, attribution
-# second.
+# MRN of the simulated mouse has nothing to do with the pupil. The careless model finds reasons for
+# it all the same: they are complete, they look like the attributions of SCs, and they mean nothing.
+# Score first, attribution second.
 #
-# **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y some
-# attribution there all the same, because x and y jump together and it cannot tell for sure which of
-# them counts. Nothing in the attribution warns of it; only the truth did.
+# **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y a
+# little attribution there all the same, because x and y jump together and it cannot tell for sure
+# which of them counts. Nothing in the attribution warns of it; only the truth did.
 #
-# **Prediction is not cause.** That SCm has attributions to the *future* pupil does not mean that
-# the future acts on neurons. More likely, the neurons move the eye, or something third moves both.
-# The lag narrows it down and no more. A bidirectional model is free to look both ways; a causal one
-# must find another explanation (exercise 7.3).
+# **Prediction is not cause.** If a region has attributions to the *future* pupil, as SCm of the
+# simulated mouse has, this does not mean that the future acts on neurons. More likely, the neurons
+# move the eye, or something third moves both. The lag narrows it down and no more. A bidirectional
+# model is free to look both ways; a causal one must find another explanation (exercise 10.3).
 #
 # **The reference is a choice**, and so is the output: counts or their logarithm, one bin or the
-# whole trial. Say which, whenever you show an attribution.
+# whole trial, levels or changes. Say which, whenever you show an attribution.
+
+# %% [markdown]
+# ## If you have more time
+#
+# Three more questions. Nothing later depends on them; exercise 10.2 practises a part of the second.
+#
+# ### Another reference
+#
+# "Compared with what?" is part of the answer. **Expected Gradients** ([Erion and colleagues,
+# 2021](https://doi.org/10.1038/s42256-021-00343-w)) compare with other trials, drawn at random,
+# instead of one average eye.
+
+# %%
+some, c = pupil[test[:20]], ["area", "x", "y"].index(channel)
+single = integrated_gradients(
+    model, some, best, reference=still, n_steps=16, tolerance=None, log=True
+).by_channel[..., c]  # (trials, regions)
+expected = expected_gradients(model, some, pupil[train], best, n_samples=30, log=True)
+expected = expected.by_channel[..., c]
+means = {"still eye": single.mean(axis=0), "other trials": expected.mean(axis=0)}
+order = [spearmanr(*pair)[0] for pair in zip(single.T, expected.T, strict=True)]
+if session.truth is not None:
+    assert (np.abs(means["other trials"] / means["still eye"]) < 0.5).all()
+    assert min(order) > 0.8
+print(f"mean attribution of {channel} (log count, summed over the trial)")
+pd.DataFrame({**means, "rank correlation over trials": order}, names).round(2)
+
+# %% [markdown]
+# In the simulated mouse, which trials get more attribution to x than others hardly depends on the
+# reference, but the numbers do. An average *still* eye makes no saccades, so against it nearly
+# every saccade gets an attribution of one sign. Other trials do make saccades, and against them a
+# trial gets attributions also for saccades that it lacks. On average little is left.
+#
+# ### Three questions that sound alike
+#
+# 1. *How does the channel move this model's prediction?* Contributions say it. A cruder answer is
+#    **occlusion**: give the channel another trial's values and see how far the prediction moves.
+# 2. *How much worse does this model get when the channel is wrong?* **Permutation importance** swaps
+#    the channel between held-out trials, too, but looks at the score.
+# 3. *What does the channel know that the others do not?* For that, **fit the model again without
+#    it**. Only then can the other channels take over what they share with it.
+#
+# We ask all three about y. (`channels.unique_contributions` asks the third about every channel.)
+
+# %%
+moved = channels.occlusion(model, pupil[test], n_repeats=3)[best]  # (regions, 3)
+drop = channels.permutation_importance(model, pupil[test], held_out, n_repeats=3)
+drop = drop.mean(axis=0)[best, 2]
+hidden = np.where([False, False, True], np.nan, pupil)  # as if y had not been recorded
+lost = np.zeros(len(best))
+if recorded[2]:
+    without = PupilEncoder(**settings)
+    without.fit(hidden[train], counts[train])
+    new = without.score(hidden[test], held_out, "psth_relative", per_region=True)
+    lost = (score - new)[best]
+else:
+    print("y was not recorded: there is nothing to swap or to leave out.")
+answers = {"log rate moved by y (SD)": np.sqrt(moved[:, 2]), "score lost, y wrong": drop}
+if session.truth is not None:
+    assert drop[:2].mean() > 0.02 > lost[:2].mean()
+pd.DataFrame({**answers, "score lost, no y": lost}, names).round(3)
+
+# %% [markdown]
+# In SCs and SCm of the simulated mouse, y moves the predictions, and a wrong y costs this model some
+# of its score. Yet a model that never saw y does about as well: the eye rarely moves along y
+# without moving along x, so x can stand in for it. All three answers are right about *their*
+# question.
+#
+# *A common mistake.* "We removed the channel, the score stayed, so the neurons ignore it." What
+# follows is less: the other channels can stand in for it. The reverse fails as well. A channel can
+# get attributions only because it moves together with one that matters.
+#
+# ### Does it explain the model, or only its input?
+#
+# Attributions are distances from the reference times slopes. An attribution map may therefore look
+# convincing because the *pupil* has shape, whatever the model does. The test ([Adebayo and
+# colleagues, 2018](https://doi.org/10.48550/arXiv.1810.03292)): scramble the trained weights and
+# attribute again. If the map stays the same, it does not explain the model. For comparison, the
+# same model trained again from another seed; *its* map should stay the same.
+
+# %%
+again = PupilEncoder(seed=1, **settings)
+again.fit(pupil[train], counts[train])
+scrambled = [randomised(model, seed=seed) for seed in range(6)]
+maps = [
+    integrated_gradients(
+        each, pupil[test[:8]], best, reference=still, n_steps=8, tolerance=None
+    ).changes
+    for each in (model, again, *scrambled)
+]
+
+
+# %%
+def similarity(one, other):
+    """Rank correlation of two maps for each region."""
+    pairs = ((one[:, :, r].ravel(), other[:, :, r].ravel()) for r in range(len(best)))
+    return np.array([spearmanr(*pair)[0] for pair in pairs])
+
+
+groups = {}
+for title, view in {"with its sign": np.asarray, "sizes only": np.abs}.items():
+    alike = np.array([similarity(view(maps[0]), view(other)) for other in maps[1:]])
+    groups[title] = {"trained again": alike[0], "scrambled": alike[1:]}
+
+# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: every scrambled model has a positive correlation, most of them above one half, though below the model trained again."}}
+figures.similarities(groups)
+plt.show()
+
+# %%
+signed, unsigned = (groups[title]["scrambled"].mean() for title in groups)
+print(f"scrambled models: {signed:.2f} with the sign, {unsigned:.2f} for sizes only")
+if session.truth is not None:
+    assert abs(signed) < 0.35
+    assert groups["with its sign"]["trained again"].mean() > 0.6
+    assert unsigned > abs(signed) + 0.2
+
+# %% [markdown]
+# In the simulated mouse the map of a scrambled model, with its sign, has on average little to do
+# with the real one: the check is passed. (A single scrambled model can land anywhere. Its few slopes
+# point up or down by chance, which is why there are several.) *Sizes only*, even a scrambled model's
+# map resembles the real one, because large movements of the eye get large attributions of whatever
+# sign. A heat map of absolute values looks convincing for the wrong reason.
 
 # %% [markdown]
 # ## Exercises
@@ -603,7 +638,7 @@ if session.truth is not None:
 # Write your answer in place of the dots, and then run the folded cell after it. It holds a
 # solution, and it says what is wrong with yours.
 #
-# ### Exercise 7.1: a wide pupil as the reference
+# ### Exercise 10.1: a wide pupil as the reference
 #
 # Take the first test trial and the first of our regions. The reference is now an eye whose area is
 # two SDs above its mean, with x and y at theirs. To what number must the attributions of the
@@ -665,11 +700,12 @@ np.testing.assert_allclose(
 )
 
 # %% [markdown]
-# ### Exercise 7.2: occlusion by hand
+# ### Exercise 10.2: occlusion by hand
 #
 # Give every test trial the x of the test trial *before* it (`np.roll` by one trial; the first takes
 # the last one's). How far does the log of the expected counts move? Answer with half the mean
-# squared change over trials and bins, one number for each of our three regions.
+# squared change over trials and bins, one number for each of our regions. (In a recording without
+# x, all of them are 0.)
 #
 # <details>
 # <summary>Hint 1</summary>
@@ -702,7 +738,7 @@ np.testing.assert_allclose(
 # </details>
 
 # %% tags=["exercise"]
-my_occlusion = ...  # three numbers
+my_occlusion = ...  # one number for each region in `best`
 
 # %% tags=["hide-cell", "solution"]
 other, plain, wrong = pupil[test].copy(), pupil[test], pupil[test].copy()
@@ -716,10 +752,11 @@ mistakes = {
 }
 check(my_occlusion, by_x, mistakes, tolerance=1e-4)
 if session.truth is not None:  # other swaps of the same trials, averaged
-    np.testing.assert_allclose(by_x, moved[:, 1], rtol=0.5)
+    several = channels.occlusion(model, plain, n_repeats=3)[best, 1]
+    np.testing.assert_allclose(by_x, several, rtol=0.5)
 
 # %% [markdown]
-# ### Exercise 7.3: a model that cannot look ahead
+# ### Exercise 10.3: a model that cannot look ahead
 #
 # Fit a *causal* model, `PupilEncoder(direction="causal", …)`, with the other settings as above. By
 # how much does the held-out score against the PSTH change in each of our regions? Which region
@@ -745,23 +782,23 @@ if session.truth is not None:  # other swaps of the same trials, averaged
 # <summary>Solution</summary>
 #
 # ```python
-# causal = PupilEncoder(direction="causal", bin_size=session.bin_size)
+# causal = PupilEncoder(direction="causal", **settings)
 # causal.fit(pupil[train], counts[train])
 # causal_score = causal.score(pupil[test], held_out, "psth_relative", per_region=True)
 # my_change = (causal_score - score)[best]
 # ```
 #
-# The region that fires before saccades loses most: what it "predicts" has not happened yet. No
-# attribution is left at negative lags. What remains goes to the past, to whatever makes a saccade
-# likely.
+# In the simulated mouse, the region that fires before saccades loses most: what it "predicts" has
+# not happened yet. No attribution is left at negative lags. What remains goes to the past, to
+# whatever makes a saccade likely.
 #
 # </details>
 
 # %% tags=["exercise"]
-my_change = ...  # three numbers
+my_change = ...  # one number for each region in `best`
 
 # %% tags=["hide-cell", "solution"]
-causal = PupilEncoder(direction="causal", bin_size=session.bin_size)
+causal = PupilEncoder(direction="causal", **settings)
 causal.fit(pupil[train], counts[train])
 causal_score = causal.score(pupil[test], held_out, "psth_relative", per_region=True)
 mistakes = {
@@ -781,15 +818,15 @@ if session.truth is not None:
 # What to take away:
 #
 # - **Integrated Gradients** share out a prediction among pupil samples; their sum is the
-#   difference from the reference's prediction. Check it every time.
+#   difference from the reference's prediction. Check it every time: it tests the integral, not the
+#   model, and not what the shares mean.
 # - The same sum can be placed at **levels** or at **changes**. For an eye that jumps, changes
-#   recover the true kernels.
+#   recovered the true kernels of the simulated mouse.
 # - **Channel contributions** need eight predictions and no gradient. With the truth at hand, their
-#   shares and lags came out close to it.
+#   lags came out close to it, and their shares roughly.
 # - **Occlusion, permutation and refitting** answer other questions. Say which one you asked.
-# - **Scramble the model** and look whether the map changes. Absolute values hide the answer.
 # - Attribution tells what a *model* uses. Whether the world works that way needs a good score, a
 #   thought about correlated inputs, and in the end an experiment.
 #
-# This was the last chapter. To start on data of your own, turn to the page "Use your own
-# recording".
+# This was the last chapter. The page "How the mice were made" tells what was true all along. To
+# start on data of your own, turn to "Use your own recording".

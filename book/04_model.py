@@ -1,0 +1,584 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#     provenance: []
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: accelerator,colab,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 4. The model
+#
+# *How can a network read one sequence, the pupil, and write another, the firing of a brain region?*
+#
+# **Goals.** By the end you can
+#
+# - write a recurrent network by hand, in a loop, and say what shape every array has;
+# - build the whole network as a PyTorch module, from the pupil to a gain on the PSTH;
+# - tell a causal model from a bidirectional one, prove it with gradients, and choose between them;
+# - say why a plain recurrent network forgets, and what a gate does about it.
+#
+# **Time.** About 30 minutes, 25 more with the exercises. Runs in under a minute on a laptop.
+#
+# **What you need.** Chapter 3: the ten features, the gain on the PSTH, and the score above the
+# PSTH. PyTorch is explained as it comes up.
+#
+# **The data.** This page uses the *simulated* mouse that comes with the book, so everything you
+# see can be checked against the truth. To use the real recording, change
+# `load_session("simulated")` to `load_session("steinmetz", index=12)` in the third code cell;
+# what compares with the truth is then left out.
+
+# %% tags=["setup", "hide-cell"]
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # does nothing anywhere else
+    packages = [
+        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
+        "captum>=0.9",
+        "hyperopt>=0.3",
+    ]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from pupil_helpers import blocked_folds, check, evaluation_kernel
+from pupil_helpers import load_session, psth_relative
+from pupil_helpers.models.network import GatedRecurrence
+from pupil_helpers.plotting import model as figures, use_style
+from pupil_helpers.signals.pupil import FEATURES, PupilFeatures
+
+# %%
+use_style()
+torch.set_num_threads(1)  # networks this small gain nothing from more
+session = load_session("simulated")
+regions = [r for r in ["SCs", "SCm", "LGd"] if r in session.regions]
+regions = regions or list(session.region_table().index[:3])  # elsewhere
+train, test = blocked_folds(session.n_trials)[2]
+print(f"{session.name}: {regions}")
+print(len(train), "trials to learn from,", len(test), "to test on")
+
+# %% [markdown]
+# A network reads a trial step by step, so its time grows with the number of steps. To be quick,
+# this chapter runs on a coarser clock than the data: steps of 50 ms, with the mean of each feature
+# and the number of spikes in each.
+
+# %%
+width = max(1, round(0.05 / session.bin_size))  # bins in a step
+n_steps = session.n_bins // width
+
+
+def in_steps(values):  # (trials, bins, …) -> (trials, steps, width, …)
+    values = values[:, : n_steps * width]
+    return values.reshape(len(values), n_steps, width, -1)
+
+
+def inputs(direction="bidirectional"):
+    make = PupilFeatures(session.bin_size, direction)
+    features = make.fit(session.pupil[train]).transform(session.pupil)
+    return torch.from_numpy(in_steps(features).mean(axis=2))
+
+
+counts = session.region_counts(regions).astype(np.float32)
+y = torch.from_numpy(in_steps(counts).sum(axis=2))
+psth = y[train].mean(dim=0)  # (steps, regions)
+x = inputs()
+print("x", tuple(x.shape), " y", tuple(y.shape), " psth", tuple(psth.shape))
+
+# %% [markdown]
+# ## A network that reads a sequence
+#
+# In chapter 3 every prediction was a weighted sum over half a second on either side, all at once. A
+# **recurrent neural network** (RNN) reads the sequence one step after the other and carries a short
+# list of numbers along, its **hidden state** $h_t$. In every step it mixes what it sees with what
+# it remembers:
+#
+# $$h_t = \tanh(W x_t + U h_{t-1} + b).$$
+#
+# The same three arrays $W$, $U$, $b$ are used in every step. The $\tanh$ keeps each number between
+# −1 and 1, and is the bend that a weighted sum lacks. As a loop:
+
+# %%
+torch.manual_seed(0)
+n_hidden = 16
+W = torch.randn(n_hidden, len(FEATURES)) / 4  # from features to units
+U = torch.randn(n_hidden, n_hidden) / 8  # from units to units
+b = torch.zeros(n_hidden)
+
+trial_x = x[test[0]]  # (steps, features)
+h, states = torch.zeros(n_hidden), []
+for t in range(n_steps):
+    h = torch.tanh(W @ trial_x[t] + U @ h + b)  # (16,)
+    states.append(h)
+states = torch.stack(states)  # (steps, 16)
+print(tuple(trial_x.shape), "->", tuple(states.shape))
+
+# %% [markdown]
+# Nothing is trained yet: the weights are random, and so is what each of the 16 units responds to.
+# PyTorch has this loop ready as `nn.RNN`, for many trials at once. Let us not take its word for it,
+# and give it our weights.
+
+# %%
+rnn = nn.RNN(len(FEATURES), n_hidden, batch_first=True, bidirectional=True)
+with torch.no_grad():
+    rnn.weight_ih_l0.copy_(W)
+    rnn.weight_hh_l0.copy_(U)
+    rnn.bias_ih_l0.copy_(b)
+    rnn.bias_hh_l0.zero_()  # it has two bias vectors; one does the work
+    hidden, _ = rnn(x[test])  # (trials, steps, 2 * 16)
+torch.testing.assert_close(hidden[0, :, :n_hidden], states)
+print("our loop and nn.RNN agree")
+
+# %% [markdown]
+# `bidirectional=True` adds a second set of 16 units, with weights of its own, that reads the trial
+# from its end to its beginning. To see what both do, give the network a single pulse in the middle
+# of silence, and look at what changes in its hidden states.
+
+# %%
+pulse = torch.zeros(2, 31, len(FEATURES))
+pulse[1, 15] = 3.0  # the first trial stays silent
+with torch.no_grad():
+    silent, pulsed = rnn(pulse)[0]  # each (steps, 32)
+change = pulsed - silent
+assert (change[:15, :n_hidden] == 0).all()  # forward: nothing before it
+assert (change[16:, n_hidden:] == 0).all()  # backward: nothing after it
+
+# %% mystnb={"image": {"alt": "Two pictures of hidden states over time around a pulse at zero. The forward units change only from the pulse on and fade within a few tenths of a second; the backward units change only up to it, as in a mirror."}}
+step = width * session.bin_size  # s
+figures.states(np.arange(-15, 16) * step, change, n_hidden)
+plt.show()
+
+# %% [markdown]
+# The forward units know the past of the pupil, the backward units its future. Read both, and a
+# region that fires *before* the eye moves can be predicted from the movement that follows.
+#
+# ## The whole network
+#
+# Two parts: the recurrent layer, and a **readout** that turns 32 hidden numbers per step into one
+# gain per region. As in chapter 3, the gain multiplies the PSTH, so the network need not learn what
+# the average trial knows. A gain cannot be negative. The readout ends not with an exponential but
+# with the **softplus** function, $\log(1 + e^z)$: like $e^z$ for very negative $z$, but nearly $z$
+# for large $z$, so that a rare strange input cannot make the prediction explode.
+
+
+# %%
+class SeqToSeq(nn.Module):
+    def __init__(self, n_inputs, n_regions, hidden_size=16, both=True):
+        super().__init__()
+        settings = {"batch_first": True, "bidirectional": both}
+        self.rnn = nn.RNN(n_inputs, hidden_size, **settings)
+        self.readout = nn.Linear(hidden_size * (1 + both), n_regions)
+
+    def forward(self, x):  # (trials, steps, inputs)
+        hidden, _ = self.rnn(x)  # (trials, steps, directions * hidden)
+        z = self.readout(hidden)  # (trials, steps, regions)
+        return F.softplus(z)  # gains, all above 0
+
+
+net = SeqToSeq(len(FEATURES), len(regions))
+gain = net(x[test])
+predicted = psth * gain  # expected counts
+for name, array in {"x": x[test], "gain": gain, "counts": predicted}.items():
+    print(name, tuple(array.shape))
+
+# %% [markdown]
+# A `Module` has its layers in `__init__`, and in `forward` what happens to an input. PyTorch finds
+# all weights in it, and can give the gradient of anything that comes out with respect to anything
+# that went in. A sequence in, a sequence of the same length out: "seq2seq". That is the
+# PupilEncoder as it was first conceived.
+#
+# ## Past, future, or both
+#
+# A network that reads in one direction only is **causal**: its output never depends on the future.
+# We can prove it. The gradient of one output with respect to every input says which inputs that
+# output can hear.
+
+# %%
+middle, heard = n_steps // 2, {}
+for direction in ("bidirectional", "causal"):
+    torch.manual_seed(0)
+    both = direction == "bidirectional"
+    net = SeqToSeq(len(FEATURES), len(regions), both=both)
+    listened = x[test].clone().requires_grad_()
+    net(listened)[:, middle].sum().backward()
+    heard[direction] = listened.grad.abs().mean(dim=(0, 2)).numpy()
+lag = (middle - np.arange(n_steps)) * step  # s
+assert (heard["causal"][lag < 0] == 0).all()  # not a trace of the future
+
+# %% mystnb={"image": {"alt": "Size of the gradient against lag, on a logarithmic axis, for an untrained network. Both curves fall off steeply and almost straight, by a factor of a hundred within half a second of lag zero; the bidirectional one on both sides, the causal one on the side of the past only."}}
+figures.reach(lag, heard)
+plt.show()
+
+# %% [markdown]
+# The causal network is deaf to the future, as it should be. The figure shows something else, too:
+# the influence of an input falls off steeply with its lag, on a logarithmic axis nearly along a
+# straight line. We come back to that below.
+#
+# Which one should we use? It depends on the question.
+#
+# - **Encoding**: how are pupil and firing related? Then the future is fair game. If a region drives the
+#   eye, its firing *precedes* the movement, and only a model that sees what comes next can show it.
+# - **Prediction in real time**: what will the region do now? Then the future does not exist yet, and a
+#   bidirectional score is not available to you.
+#
+# **A common mistake** is to report a bidirectional score as if it were a forecast. Another is to
+# forget the features: a velocity that is measured from the bins on both sides knows the future,
+# whatever the network does. That is why `inputs` above takes a direction.
+#
+# Let us train three networks briefly. How training works is the subject of chapter 5; for now, it
+# changes the weights a few hundred times, each time so that 16 training trials are predicted a
+# little better.
+
+
+# %%
+def train_briefly(net, x, y, base, updates=300):
+    optimiser = torch.optim.Adam(net.parameters(), lr=0.01)
+    draw = np.random.default_rng(0)
+    for _ in range(updates):
+        batch = draw.choice(train, 16)
+        rate = base * net(x[batch])
+        loss = F.poisson_nll_loss(rate, y[batch], log_input=False)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
+# %% [markdown]
+# A network that reads the future only is a causal network in a world that runs backwards: flip
+# everything in time.
+
+# %%
+kernel = evaluation_kernel(step)
+one_sided = pd.DataFrame(index=regions)
+for direction in ("causal", "anticausal", "bidirectional"):
+    backwards = [1] if direction == "anticausal" else []
+    seen, target = inputs(direction).flip(backwards), y.flip(backwards)
+    base = target[train].mean(dim=0)
+    torch.manual_seed(0)
+    both = direction == "bidirectional"
+    net = SeqToSeq(len(FEATURES), len(regions), both=both)
+    train_briefly(net, seen, target, base)
+    with torch.no_grad():
+        predicted = (base * net(seen[test])).flip(backwards)
+    one_sided[direction] = psth_relative(y[test], predicted, psth, kernel)
+one_sided.round(3)
+
+# %%
+true_lags = possible = None
+if session.truth is not None:
+    peaks = session.truth.peak_lag[:, 1].tolist()  # of eye movements in x
+    true_lags = dict(zip(session.truth.regions, peaks, strict=True))
+    true_rates = in_steps(session.true_region_rates(regions)).sum(axis=2)
+    possible = psth_relative(y[test], true_rates[test], psth, kernel)
+
+# %% mystnb={"image": {"alt": "Three bars per region: causal, anticausal, bidirectional. In SCs the causal bar is by far higher than the anticausal one, in SCm it is the other way round, and in LGd the causal one is somewhat higher. The bidirectional bar is about as high as the higher of the two in each region, and stays below the dashed line of the true rates."}}
+figures.directions(one_sided, true_lags, possible)
+plt.show()
+
+# %%
+if session.truth is not None:
+    past_leads = one_sided["causal"] - one_sided["anticausal"]
+    assert past_leads["SCs"] > 0.05
+    assert past_leads["SCm"] < -0.05
+    better = one_sided[["causal", "anticausal"]].max(axis=1)
+    assert (one_sided["bidirectional"] > 0.85 * better).all()
+
+# %% [markdown]
+# In the simulated mouse, SCs, which follows the eye, is predicted better from the past. SCm, which
+# leads it, is predicted better from the future. No lag was put in by hand; the networks found the
+# direction of time by themselves. LGd is held down just after an eye movement, so it needs the
+# past, but it also follows the area, which changes so slowly that even the future alone tells a
+# good part of the story. The bidirectional network comes near the better of the two in every
+# region, or a little above it, without having to be told which. (It can gain where both sides have
+# something to say, and lose a little: half of what it hears may be of no use, and costs some
+# noise.)
+#
+# A single network, trained for a moment, on one block: that is enough to see the direction of time,
+# and not enough to say what a network is worth. Chapters 5 to 7 train it well; chapter 8 compares
+# it with ridge and the GLM on many mice.
+#
+# ## Why it forgets, and what a gate does
+#
+# Back to the steep fall of the gradient. What an input did to the state at one step reaches the
+# next step through $U$, and through the slope of the tanh, which is at most 1. After ten steps it
+# has gone through $U$ ten times. So what counts is by how much $U$ stretches or shrinks: the size
+# of its eigenvalues.
+
+# %%
+torch.manual_seed(0)
+fresh_U = SeqToSeq(len(FEATURES), 3).rnn.weight_hh_l0.detach()
+largest = np.abs(np.linalg.eigvals(fresh_U.numpy())).max()
+print(f"largest eigenvalue of a random U: {largest:.2f}")
+print(f"left of an input after 10 steps: about {largest**10:.4f}")
+assert largest < 1
+
+# %% [markdown]
+# Below 1, and the past fades away exponentially; far above 1, and the states run into the ends of
+# the tanh. Training can change $U$, but it learns from gradients, and they have faded by the same
+# factor: what has been forgotten is hard to learn from ([Hochreiter and Schmidhuber,
+# 1997](https://doi.org/10.1162/neco.1997.9.8.1735)).
+#
+# A way out is a unit that decides *how much of its state to renew*. It proposes a new value, as
+# before, and a **gate** between 0 and 1 says how far to go there:
+#
+# $$h_t = h_{t-1} + g_t\,\bigl(\tanh(W x_t + U h_{t-1} + b) - h_{t-1}\bigr), \qquad
+# g_t = \sigma(W' x_t + U' h_{t-1} + b').$$
+#
+# Here $\sigma$ is the logistic function, $1 / (1 + e^{-z})$. A plain unit is one whose gate is always 1. Here are a few
+# single units with weights set by hand. They read the velocity of an eye that moves three times, and the
+# gate listens to its speed.
+
+# %%
+velocity = np.zeros(80)  # one number per step
+velocity[[10, 35, 55]] = 1.0, -0.5, 0.2
+
+
+def unit(u, gated=False):
+    h, states = 0.0, []
+    for v in velocity:
+        gate = 1 / (1 + np.exp(8 - 80 * abs(v))) if gated else 1.0
+        h = h + gate * (np.tanh(2 * v + u * h) - h)
+        states.append(h)
+    return np.array(states)
+
+
+units = {f"plain, u = {u}": unit(u) for u in (0.5, 0.9)}
+units["gated"] = unit(0.0, gated=True)
+
+# %% mystnb={"image": {"alt": "Above, three pulses of eye velocity: a large one, a middle one downwards, a small one. Below, what three units keep of them. The plain units jump at each pulse and decay to zero, one at once, the other over about a second. The gated unit jumps to a new level at each pulse and stays there until the next."}}
+figures.memory(np.arange(80) * 0.05, velocity, units)
+plt.show()
+
+# %% [markdown]
+# The plain units fade, one almost at once, the other over a second or so. The gated unit holds the
+# direction and size of the last movement until the next one comes, because its gate is shut
+# whenever the eye rests. And where the gate is half open, a unit takes a running average.
+#
+# A layer of such units is a GRU without its reset gate ([Ravanelli and colleagues,
+# 2018](https://doi.org/10.1109/TETCI.2017.2762739)); in the package it is called `GatedRecurrence`,
+# and it is what `PupilEncoder` uses. Whether a region needs that much memory is a question for
+# data, not for drawings: chapter 6 takes `PupilEncoder` apart, gate and all, and chapter 8 asks
+# which models do better on which kinds of mice.
+#
+# ## Exercises
+#
+# Write your answer in place of the dots, and then run the folded cell after it. It holds a
+# solution, and it says what is wrong with yours.
+#
+# ### Exercise 4.1: the other direction
+#
+# We wrote the loop of the forward units. Write the one of the backward units: an array
+# `my_backward` of shape (steps, 16) with their hidden states in the first test trial, `trial_x`, in
+# order of time. Their weights end in `_reverse`, for instance `rnn.weight_ih_l0_reverse`, and so do
+# the two bias vectors.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# They start from zeros at the *last* step, and the state of step $t$ depends on step $t + 1$.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# Loop with `for t in reversed(range(n_steps))`, and write each state into row `t`.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# W, U = rnn.weight_ih_l0_reverse, rnn.weight_hh_l0_reverse
+# b = rnn.bias_ih_l0_reverse + rnn.bias_hh_l0_reverse
+# h, states = torch.zeros(16), torch.zeros(n_steps, 16)
+# for t in reversed(range(n_steps)):
+#     h = torch.tanh(W @ trial_x[t] + U @ h + b)
+#     states[t] = h
+# my_backward = states.detach()
+# ```
+#
+# The same loop, run the other way. At the first step the backward units have seen the whole trial.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_backward = ...  # (steps, 16)
+
+
+# %% tags=["hide-cell", "solution"]
+def loop(x, suffix, order):
+    W, U = getattr(rnn, f"weight_ih_l0{suffix}"), getattr(rnn, f"weight_hh_l0{suffix}")
+    b = getattr(rnn, f"bias_ih_l0{suffix}") + getattr(rnn, f"bias_hh_l0{suffix}")
+    h, states = torch.zeros(16), torch.zeros(len(x), 16)
+    for t in order:
+        h = torch.tanh(W @ x[t] + U @ h + b)
+        states[t] = h
+    return states.detach().numpy()
+
+
+steps = range(n_steps)
+backward = loop(trial_x, "_reverse", steps[::-1])
+mistakes = {
+    "Those are in the order of computation: turn them round.": backward[::-1],
+    "That loop runs forward in time: start at the last bin.": loop(trial_x, "_reverse", steps),
+    "Take the weights that end in _reverse.": loop(trial_x, "", steps[::-1]),
+}
+check(my_backward, backward, mistakes, tolerance=1e-4)
+with torch.no_grad():
+    np.testing.assert_allclose(backward, rnn(trial_x[None])[0][0, :, 16:], atol=1e-5)
+
+# %% [markdown]
+# ### Exercise 4.2: how large is the network?
+#
+# How many numbers does training have to find in `SeqToSeq(10, 3, hidden_size=32)`? Work it out on
+# paper from the equation and the shapes. (`nn.RNN` has *two* bias vectors per direction, one for
+# the input and one for the recurrence. They do the work of one.)
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# One direction: $W$ is 32 × 10, $U$ is 32 × 32, and there are two vectors of 32.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# There are two directions. The readout has 64 weights and a bias for each of the three regions.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# one_direction = 32 * 10 + 32 * 32 + 2 * 32
+# readout = 64 * 3 + 3
+# my_size = 2 * one_direction + readout
+# ```
+#
+# About three thousand numbers, and most of them sit in the two recurrent matrices. (The network of
+# this chapter, with 16 hidden units, has less than a third of them.)
+#
+# </details>
+
+# %% tags=["exercise"]
+my_size = ...
+
+# %% tags=["hide-cell", "solution"]
+size = sum(p.numel() for p in SeqToSeq(10, 3, hidden_size=32).parameters())
+mistakes = {
+    "That is one direction only.": size - (32 * 10 + 32 * 32 + 2 * 32),
+    "Nearly: there are two bias vectors per direction.": size - 2 * 32,
+    "Nearly: the readout has a bias for each region.": size - 3,
+    "The readout is missing.": size - (64 * 3 + 3),
+}
+check(my_size, size, mistakes)
+assert sum(p.numel() for p in SeqToSeq(10, 3).parameters()) < size / 3
+assert size == 2 * (32 * 10 + 32 * 32 + 2 * 32) + 64 * 3 + 3
+
+# %% [markdown]
+# ### Exercise 4.3: open the gate
+#
+# Write the gated loop: the states of 16 gated units in the trial `trial_x`, of shape (steps, 16),
+# from zeros. The cell below gives you the two sets of weights of a `GatedRecurrence`.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# Take the loop of the chapter, and compute two things in each step: `proposed`, as before, and
+# `gate`, with its own weights and `torch.sigmoid` in place of `torch.tanh`. Both read the *old*
+# state.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# `h = h + gate * (proposed - h)`. With the gate at 1 it is the plain loop; with the gate at 0
+# nothing changes.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# h, states = torch.zeros(16), []
+# for t in range(n_steps):
+#     proposed = torch.tanh(W @ trial_x[t] + U @ h + b)
+#     gate = torch.sigmoid(W_gate @ trial_x[t] + U_gate @ h + b_gate)
+#     h = h + gate * (proposed - h)
+#     states.append(h)
+# my_gated = torch.stack(states)
+# ```
+#
+# Three more arrays, one more line. The gate has as many weights as the rest of the layer.
+#
+# </details>
+
+# %% tags=["exercise"]
+layer = GatedRecurrence(len(FEATURES), 16, "causal", seeds=[0])
+W, W_gate = layer.weight_ih.detach()[0, 0].chunk(2)  # each (16, 10)
+U, U_gate = layer.weight_hh.detach()[0, 0].chunk(2)  # each (16, 16)
+b, b_gate = layer.bias.detach()[0, 0].chunk(2)  # each (16,)
+my_gated = ...  # (steps, 16)
+
+
+# %% tags=["hide-cell", "solution"]
+def gated_loop(renew):
+    h, states = torch.zeros(16), []
+    for now in trial_x:
+        proposed = torch.tanh(W @ now + U @ h + b)
+        h = renew(h, proposed, W_gate @ now + U_gate @ h + b_gate)
+        states.append(h)
+    return torch.stack(states)
+
+
+gated = gated_loop(lambda h, new, z: h + torch.sigmoid(z) * (new - h))
+closed = gated_loop(lambda h, new, z: new + torch.sigmoid(z) * (h - new))
+with_tanh = gated_loop(lambda h, new, z: h + torch.tanh(z) * (new - h))
+mistakes = {
+    "That is the plain loop.": gated_loop(lambda h, new, z: new),
+    "The gate is the wrong way round: at 1 it renews.": closed,
+    "A gate lies between 0 and 1: not tanh.": with_tanh,
+}
+check(my_gated, gated, mistakes, tolerance=1e-4)
+with torch.no_grad():  # (networks, steps, trials, units)
+    torch.testing.assert_close(layer(trial_x[None, :, None])[0][0, :, 0], gated, atol=1e-5, rtol=0)
+
+# %% [markdown]
+# ## Recap
+#
+# - **An RNN** mixes what it sees with what it remembers, step by step: (trials, steps, features) in,
+#   (trials, steps, regions) out.
+# - **The readout** turns hidden states into a gain on the PSTH, with a softplus, so that it is never
+#   negative.
+# - **Direction matters**: a causal model may be used in real time; a bidirectional one sees the future,
+#   and that is right for encoding only. Gradients prove who hears what.
+# - **A plain unit forgets**, exponentially. A gate lets a unit hold what it has seen until something new
+#   comes.
+# - Next: chapter 5, how such a network is trained, and what goes wrong. Chapter 6 takes
+#   `PupilEncoder` apart.

@@ -1,0 +1,776 @@
+# ---
+# jupyter:
+#   accelerator: GPU
+#   colab:
+#     gpuType: T4
+#     provenance: []
+#   jupytext:
+#     cell_metadata_filter: tags,mystnb,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: accelerator,colab,kernelspec,-all
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 8. Testing
+#
+# *How good is the model, how good could it be, and is it better than the others?*
+#
+# **Goals.** By the end you can
+#
+# - score a model per region beside baseline models, and say what each score asks;
+# - put an interval to a score, and say which kinds of luck it holds and which it does not;
+# - estimate how much of a region's activity any model could predict;
+# - read a contest of models on many kinds of mice, one-mouse results included.
+#
+# **Time.** About 55 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+#
+# **What you need.** Chapters 1 to 4: blocked folds, smoothing, and the models that are compared
+# here. Chapters 5 to 7 help, but are not needed.
+#
+# **The data.** Scores of fits on this page are those of the *simulated* mouse, whose true firing
+# rates are known, so we can test the tests. The last section reads a stored table of many simulated
+# mice. To use the real recording, change the line that starts with `session =` to
+# `session = load_session("steinmetz", index=12)`. What compares with the truth is then left out.
+
+# %% tags=["setup", "hide-cell"]
+import subprocess
+import sys
+
+if "google.colab" in sys.modules:  # does nothing anywhere else
+    packages = [
+        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
+        "captum>=0.9",
+        "hyperopt>=0.3",
+    ]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+
+# %%
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+
+from pupil_helpers import PupilEncoder, bits_per_spike, boxcar, ceilings
+from pupil_helpers import check, compare, differences, evaluation_kernel
+from pupil_helpers import load_session, out_of_fold, psth_relative, r2
+from pupil_helpers import smooth, summary
+
+# %%
+from pupil_helpers.evaluation.mice import by_kind, leads, shares
+from pupil_helpers.evaluation.mice import stored_scores
+from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
+from pupil_helpers.metrics.scores import flattened_r2
+from pupil_helpers.models.linear import PSTH, Constant, Ridge
+from pupil_helpers.plotting import testing as figures, use_style
+from pupil_helpers.recordings.kinds import DRIVEN
+
+use_style()
+
+# %%
+session = load_session("simulated")
+kernel = evaluation_kernel(session.bin_size)  # a boxcar of 100 ms
+wanted = ["SCs", "SCm", "LGd", "CA1", "VISam"]
+firing = session.region_table().query("rate_hz > 0").index
+regions = [name for name in wanted if name in firing]
+if len(regions) < 3:  # a recording of other places: its largest regions
+    regions = list(firing[:5])
+counts = session.region_counts(regions)  # (trials, bins, regions)
+truth = None
+if session.truth is not None:
+    truth = session.true_region_rates(regions)
+    driven = session.truth.regions[session.truth.driven]
+print(session.name, counts.shape, regions)
+
+# %% [markdown]
+# In the simulated mouse that makes five regions. The pupil drives the first three (SCs, SCm, LGd).
+# It has nothing to do with **CA1**, which drifts over the session on its own, nor with **VISam**,
+# which answers the stimulus. A good model has to do well in the first three. In the other two it
+# has to know when to be quiet.
+#
+# ## Beside three baseline models
+#
+# A score on its own means little. We put three **baseline models** beside it that anybody can
+# understand:
+#
+# - **constant**: the mean count of each region, in every bin of every trial;
+# - **PSTH**: the average response to the stimulus, the same in every trial. No pupil needed;
+# - **ridge**: linear regression on the lagged pupil features of chapter 3.
+#
+# `compare` fits each of them on the training trials of blocked folds and scores it on the test
+# block, several folds at a time. With a `folder` it also keeps what is finished, so that a long
+# comparison goes on where it stopped. To be done in a minute, this page makes do with two folds
+# instead of five (learn from one half of the session, predict the other), and with a `PupilEncoder`
+# of three networks and a quarter of the training. Its networks start at random, so it is fitted
+# with five **seeds**.
+
+# %%
+fast = {"n_members": 3, "n_updates": 100}  # the default: 5 and 400
+models = {"constant": Constant(), "PSTH": PSTH(), "ridge": Ridge()}
+models["PupilEncoder"] = PupilEncoder(**fast)
+table = compare(session, models, regions, n_folds=2, seeds=range(5))
+table.drop(columns="file").tail(3).round(3)
+
+# %% [markdown]
+# One row per model, region, fold and seed. The headline score of this book is the **PSTH-relative
+# score**, the share of the PSTH's squared error that the model takes away:
+#
+# $$1 - \frac{\sum (y - \hat y)^2}{\sum (y - \bar y_{\mathrm{PSTH}})^2}$$
+#
+# with counts $y$ and prediction $\hat y$ smoothed alike, by a boxcar of 100 ms. 1 is perfect, 0 is
+# no better than knowing the average trial. `out_of_fold` joins the test blocks of one seed, so that
+# every trial is predicted once, by the model that had not seen it.
+
+# %%
+held = out_of_fold(table, "PupilEncoder", seed=0)
+arrays = held.counts, held.predicted, held.psth
+y, p, b = (smooth(array, kernel) for array in arrays)
+error = ((y - p) ** 2).sum(axis=1)  # (trials, regions)
+null = ((y - b) ** 2).sum(axis=1)
+by_hand = 1 - error.sum(axis=0) / null.sum(axis=0)
+np.testing.assert_allclose(by_hand, held.score("psth_relative"), atol=1e-5)
+pd.Series(by_hand, regions).round(3)
+
+# %% [markdown]
+# ## How sure are we?
+#
+# Other trials would give another number. How different could it be? The **bootstrap** draws the
+# test trials again, with replacement, and looks at how much the score changes. Trials next to each
+# other are alike, so we draw whole blocks of 15 of them; single trials would pretend that we had
+# more independent evidence than we have.
+
+# %%
+rng, n = np.random.default_rng(0), len(held.trials)
+block = min(15, n // 5)
+starts = rng.integers(n, size=(1000, n // block))
+drawn = (starts[..., None] + np.arange(block)) % n
+drawn = drawn.reshape(1000, -1)  # (draws, trials)
+again = 1 - error[drawn].sum(axis=1) / null[drawn].sum(axis=1)
+pd.Series(again.std(axis=0), regions, name="bootstrap SD").round(3)
+
+# %% [markdown]
+# Be clear about what was drawn anew: the *test* trials, and nothing else. The fits stayed as they
+# were. The bootstrap does not know that the same networks with another seed would have predicted
+# something else, nor that another session would have taught them something else. For the first we
+# have five seeds, on the same trials. For the second the book has a stored table of other home mice
+# (of which more below; they had all of the training).
+
+# %%
+fits = [out_of_fold(table, "PupilEncoder", seed) for seed in range(5)]
+seeds = [fit.score("psth_relative") for fit in fits]
+rows = stored_scores()
+home = rows[(rows["kind"] == "home") & (rows["model"] == "PupilEncoder")]
+home = home.assign(score=1 - home["error"])
+mice = home.pivot_table(index="mouse", columns="region", values="score")
+luck = {"other test trials": again, "other seeds": seeds}
+luck["other home mice"] = mice.reindex(columns=regions)  # NaN: not there
+spread = {name: pd.DataFrame(np.array(v)).std() for name, v in luck.items()}
+pd.DataFrame(spread).set_axis(regions).round(4)
+
+# %% mystnb={"image": {"alt": "Five panels, one per region, with three rows each. The range of the score over other test trials is a wide bar; five seeds are dots that nearly coincide; four other home mice are dots that spread about as widely as the bar, or more widely. In CA1 and VISam everything lies at zero."}}
+figures.spread(luck, regions)
+plt.show()
+
+# %%
+if session.truth is not None:
+    sd = pd.DataFrame(spread).set_axis(regions).loc[driven]
+    assert (sd["other seeds"] < sd["other test trials"]).all()
+    assert (sd["other home mice"] > 2 * sd["other seeds"]).all()
+    sd = sd.mean()
+    assert sd["other home mice"] > 0.7 * sd["other test trials"]
+
+# %% [markdown]
+# On the simulated mouse the seeds matter least: an ensemble has averaged most of their luck away. The
+# choice of test trials matters far more. The choice of the mouse matters about as much again or more,
+# depending on the region (compare the columns), although all of these were made by one recipe.
+# Real animals were not. So an interval over trials answers "how well do these fits predict this
+# mouse?". It does not answer "how good is this kind of model?". For that one needs several mice, of
+# several kinds, each with fits of its own, and the last section has them.
+#
+# `summary` does the bootstrap for every model, averages the seeds, and gives their spread beside
+# the interval (`seed_sd`). It also widens the interval a little, because there are not many blocks.
+
+# %%
+scores = summary(table)
+ours = scores[scores["model"] == "PupilEncoder"].set_index("region")
+np.testing.assert_allclose(ours["score"], np.mean(seeds, axis=0), atol=1e-5)
+ours[["score", "low", "high", "seed_sd"]].round(3)
+
+# %% mystnb={"image": {"alt": "Five panels, one per region, with the PSTH-relative score of constant, PSTH, ridge and PupilEncoder and its interval. In SCs, SCm and LGd ridge and PupilEncoder lie far above zero and close together. In CA1 and VISam all of them lie at zero or below."}}
+figures.scores(scores)
+plt.show()
+
+# %%
+if session.truth is not None:
+    assert (ours.loc[driven, "low"] > 0).all()  # the interval excludes 0
+    assert (ours.drop(driven)["score"] > -0.02).all()
+
+# %% [markdown]
+# In the three regions that the simulated pupil drives, the interval is far from 0. In CA1 and VISam
+# the model is about as good as the PSTH, and no better, because it is shrunk towards the PSTH where
+# the pupil did not help on blocks left out of training (chapter 6).
+#
+# And ridge? Its interval overlaps with that of `PupilEncoder`. That does *not* say that the two are
+# equal: both were tested on the same trials, and hard trials are hard for both. So look at the
+# *difference*, trial by trial. Its interval is the one to read.
+
+# %%
+pair = table[table["model"].isin(["ridge", "PupilEncoder"])]
+ahead = differences(pair, "ridge").set_index("region")
+ahead = ahead[["score", "low", "high"]]  # R² of PupilEncoder minus ridge
+ahead["width"] = ahead["high"] - ahead["low"]
+ahead["width of one score"] = ours["high"] - ours["low"]
+if session.truth is not None:
+    narrow = ahead["width"] < 0.7 * ahead["width of one score"]
+    assert narrow[driven].all()
+ahead.round(3)
+
+# %% [markdown]
+# In the simulated mouse the interval of the difference is several times as narrow as that of one
+# score, and can tell models apart where the scores alone cannot.
+
+# %% [markdown]
+# ## Three scores, three questions
+
+# %%
+two = table[table["model"].isin(["PSTH", "PupilEncoder"])]
+scores_r2, bits = summary(two, "r2"), summary(two, "bits_per_spike")
+asked = {"PSTH-relative": scores, "R²": scores_r2, "bits per spike": bits}
+for name, found in asked.items():
+    asked[name] = found.set_index(["model", "region"])["score"]
+asked = pd.DataFrame(asked).loc[["PSTH", "PupilEncoder"]]
+asked.unstack("model").loc[regions].round(3) + 0  # + 0: no "-0.0"
+
+# %% [markdown]
+# - **R²** asks: how much better than a flat line? The PSTH scores with every bump that the
+#   stimulus causes, and so does every model that contains it.
+# - **PSTH-relative** asks: how much better than the average trial? Only what differs *between*
+#   trials counts, which is what the pupil can add. That is why it is the headline.
+# - **Bits per spike** asks: how much better can we guess single spikes, counted in raw bins of 10
+#   ms? It needs no kernel. The values are small because most of the uncertainty about a spike in 10
+#   ms is noise that nobody can remove ([Pei and colleagues,
+#   2021](https://doi.org/10.48550/arXiv.2109.04463)).
+#
+# They need not agree. A model can follow the slow rise and fall of a region and win in R², and
+# still lose in bits because it is too sure of itself in silent bins.
+#
+# ## A trap: throwing the regions together
+#
+# With several regions it is tempting to flatten all counts into one long list and compute a single
+# R². Here is what that does to the *constant*, which knows nothing about any trial:
+
+# %%
+constant = out_of_fold(table, "constant")
+per_region = r2(constant.counts, constant.predicted, kernel)
+flattened = flattened_r2(constant.counts, constant.predicted, kernel)
+print("one by one ", per_region.round(3), *regions)
+print("flattened  ", round(flattened, 3))
+if len(regions) == 1:
+    print("(With one region there is nothing to throw together.)")
+if session.truth is not None:
+    assert (per_region < 0.01).all()
+    assert flattened > 0.4
+
+# %% mystnb={"image": {"alt": "Left, smoothed counts of five regions in one trial, each wiggling around its own dashed constant, with a line for the mean of all regions between them. Right, R² of the constants: at or below zero for every region, but high for all regions flattened."}}
+level = constant.predicted.mean(axis=(0, 1))
+scored = per_region, flattened, regions
+figures.flattening(session.time, y[0], level, *scored)
+plt.show()
+
+# %% [markdown]
+# Regions differ in how much they fire: some have more neurons, some have busier ones. Flattened,
+# that difference counts as "variance", and a model that knows only which region is which explains
+# it. In the simulated mouse that is most of all there is. So in this book a score always belongs
+# to one region.
+#
+# ## How good could it be?
+#
+# R² is far from 1. Is the model poor, or is there nothing more to get? Spikes are noisy: even if we
+# knew the true rate of every trial, we could not say exactly when a spike falls. The R² of the
+# *true rate* is the **ceiling**.
+#
+# For a recording nobody knows the true rate. But a region has many neurons. Split them at random
+# into two halves: whatever the halves have in common is signal, and what they do not share is
+# noise. If the halves correlate with $r$, then all neurons together, which are twice as many, have
+# the ceiling $2r / (1 + r)$ (the Spearman–Brown formula).
+
+
+# %%
+def one_split(spikes, rng):
+    """Ceiling from one random split; spikes (trials, bins, neurons)."""
+    order = rng.permutation(spikes.shape[2])
+    parts = np.array_split(order, 2)
+    sums = [spikes[..., part].sum(axis=2, keepdims=True) for part in parts]
+    first, second = (smooth(half, kernel).ravel() for half in sums)
+    r = np.corrcoef(first, second)[0, 1]
+    return 2 * r / (1 + r)
+
+
+largest = max(regions, key=lambda name: (session.regions == name).sum())
+spikes = session.spikes[..., session.regions == largest]
+print(largest, [round(float(one_split(spikes, rng)), 3) for _ in range(5)])
+
+# %% [markdown]
+# Each split gives a slightly different answer, so we average over 50 of them. `ceilings` does this
+# for every region, and adds a cross-check: the ceiling if the counts were exactly Poisson. Counts
+# that are noisier than that make it too high. For the simulated mouse it also gives the ceiling
+# itself. (A region of a single neuron has no halves, and a ceiling that is estimated at 0 divides
+# nothing: such a region has no share.)
+
+# %%
+limits = ceilings(session, regions)
+achieved = scores_r2[scores_r2["model"] == "PupilEncoder"]
+achieved = achieved.set_index("region")
+limit = limits["split_half"] if truth is None else limits["known"]
+limits["R²"] = achieved["score"]
+limits["share"] = limits["R²"] / limit.where(limit > 0.01)
+if truth is not None:
+    assert (abs(limits["split_half"] - limits["known"]) < 0.1).all()
+    assert limits.loc[driven, "share"].mean() > 0.8
+    assert np.ptp(limits.loc[["SCs", "LGd"], "share"]) < 0.15
+    assert limits.loc["LGd", "R²"] > 1.4 * limits.loc["SCs", "R²"]
+limits.round(2)
+
+# %% mystnb={"image": {"alt": "R² of PupilEncoder as bars for five regions, with error bars. In SCs, SCm and LGd the bars end a little below the mark of the known ceiling; the split-half estimate lies near it and the Poisson estimate above, far above in all regions but LGd. In CA1 and VISam the bars are near zero, below low ceilings."}}
+figures.ceilings(limits, achieved)
+plt.show()
+
+# %% [markdown]
+# In the simulated mouse the bar of LGd is far higher than that of SCs, and yet the model
+# understands both about equally well: each comes close to its own ceiling. LGd has more neurons,
+# and they have more in common. **Compare a score with its ceiling before comparing it with another
+# score.**
+#
+# A region that the pupil does not drive has a ceiling too, because its neurons do share something.
+# It is just not something that the pupil knows. A ceiling says what a model of *everything* could
+# reach.
+#
+# **A common mistake** is to divide by a ceiling that was computed with another kernel, or on other
+# trials. It is a property of the data *and* of the way they are looked at:
+
+# %%
+tried = [0.02, 0.05, 0.1, 0.2, 0.5]  # widths of the boxcar in seconds
+kernels = [boxcar(width, session.bin_size) for width in tried]
+
+
+def halves(name, k):
+    own = session.spikes[..., session.regions == name]
+    return split_half_ceiling(own, k, 10) if own.shape[2] > 1 else np.nan
+
+
+if truth is not None:
+    limit = [known_ceiling(counts, truth, k) for k in kernels]
+else:
+    limit = [[halves(name, k) for name in regions] for k in kernels]
+reached = np.array([r2(held.counts, held.predicted, k) for k in kernels])
+of_psth = np.array([r2(held.counts, held.psth, k) for k in kernels])
+if truth is not None:
+    of_driven = np.isin(regions, driven)
+    part = (reached / np.array(limit))[:, of_driven]  # of the ceiling
+    assert (reached[3] > 2 * reached[0])[of_driven].all()
+    assert (part[3] < 1.25 * part[0]).all()
+
+# %% mystnb={"image": {"alt": "R² against the width of the boxcar on a logarithmic axis, five panels. The dashed ceiling rises steeply with width; in SCs it turns down after 0.2 seconds. In SCs, SCm and LGd the R² of PupilEncoder follows it, a little lower. The R² of the PSTH stays low."}}
+figures.widths(tried, reached, np.array(limit), of_psth, regions)
+plt.show()
+
+# %% [markdown]
+# The predictions are the same everywhere in this figure. Only the kernel of the *evaluation*
+# changes, and with it R²: in the simulated mouse it more than doubles from the narrowest kernel to
+# 0.2 s. The share of the ceiling that is reached changes far less. Chapter 2 has the same lesson
+# about the PSTH.
+#
+# ## What the traces look like
+#
+# Numbers need a picture next to them. These are the test trials in which the pupil moved most,
+# predicted by a model that has not seen them.
+
+# %%
+moved = np.ptp(session.pupil, axis=1)  # (trials, channels), NaN with a gap
+scale = pd.DataFrame(moved).mean().to_numpy()  # NaN: not recorded
+size = np.nan_to_num(moved / scale).max(axis=1)
+shown = np.sort(np.argsort(size)[-4:])
+neurons = limits["neurons"].to_numpy()
+
+
+def rate(values):
+    """Counts per bin of these trials -> spikes per second and neuron."""
+    smoothed = smooth(values[shown], kernel)[..., :3]
+    return smoothed / neurons[:3] / session.bin_size
+
+
+true_rate = None if truth is None else rate(truth)
+
+# %% mystnb={"image": {"alt": "Rates of three regions in four test trials. The recorded rate is a ragged grey area. The dotted PSTH is the same in every trial. The coloured prediction follows the black true rate through peaks at saccades, a little lower than they are, and through slow rises and dips, far more closely than it follows the ragged recording."}}
+traces = [rate(array) for array in arrays]
+figures.traces(session.time, shown, *traces, true_rate, regions[:3])
+plt.show()
+
+# %% [markdown]
+# The prediction (in colour) does not follow every jag of the recording (grey), and it should not:
+# those are noise. Where the truth is known (black) and the pupil drives the region, it follows the
+# truth. On a real recording there is no black line, and one has only the grey one to look at. That
+# is why a good R² can look disappointing.
+#
+# ## Did the RNN outperform all other methods?
+#
+# That is how the original PupilEncoder summed up its result. It is a good question, and one mouse
+# cannot answer it. So the package comes with a table: every model of the book, with the same
+# features, folds and scores, on several **kinds** of simulated mice:
+#
+# - **home**: firing follows filtered speeds and areas of the eye. A mouse that every model likes;
+# - **memory**: regions integrate the area over seconds, or know how long ago the last saccade was;
+# - **unforeseen**: the features that models are given do not fit: saccades tire the response, count
+#   above a size only, or matter by where gaze rests;
+# - **private gains**: as at home, but neurons of a region share gains that the pupil knows nothing
+#   about; **few trials** and **few neurons**: as at home, with little to learn from.
+#
+# (Boosted trees are the one model from outside the book.) None of these mice took part in choosing
+# the model's settings. The score is the **share**: the R² of a prediction with the *true* rate,
+# mean of the driven regions. It says how much of what could be predicted was.
+# `python benchmarks/mice.py` makes the table anew.
+
+# %%
+met = rows.groupby("model")["mouse"].nunique()
+print("mice of each kind:", met.max())
+print("one mouse only:", ", ".join(met.index[met == 1]) or "none")
+found = by_kind(shares(rows))
+kinds, contestants = found["kind"].unique(), found["model"].unique()
+average = found.pivot(index="model", columns="kind", values="mean")
+average.loc[contestants, kinds].round(2)
+
+# %% [markdown]
+# Which differences are more than luck? Kinds of mice differ, and so do mice of one kind. `leads`
+# subtracts on the *same* mice, and its interval is over mice. Since every mouse has fits of its own,
+# the interval holds the luck of the trials, of the training and of the seeds as well: everything
+# that the bootstrap left out. A model that met one mouse of a kind has no interval, and its ring in
+# the figure is an anecdote.
+
+# %%
+lead = leads(rows, "PupilEncoder")
+lead = lead[lead["mice"] > 0]  # 0: not fitted on that kind
+lead = lead[lead["model"] != "PSTH"]
+lead[lead["kind"] == "memory"].set_index("model").round(3)
+
+# %% mystnb={"image": {"alt": "Six panels, one per kind of mouse, with the lead of PupilEncoder over each other model. On memory and unforeseen mice the linear models are far behind. At home all models but the plain RNN and the trees are close. With private gains, few trials or few neurons the intervals of the linear models reach across zero, and the plain RNN is behind. Rings of models that met one mouse lie on either side."}}
+figures.kinds(lead, "lead of PupilEncoder in share, 95 % interval")
+plt.show()
+
+# %% [markdown]
+# Right of the line `PupilEncoder` is ahead (blue where the interval excludes 0), left of it behind
+# (orange). In words:
+
+
+# %%
+def verdict(row):
+    """What the interval over mice says; one mouse: in brackets."""
+    if row["mice"] < 2:
+        return "(ahead)" if row["mean"] > 0 else "(behind)"
+    if row["low"] > 0:
+        return "ahead"
+    return "behind" if row["high"] < 0 else "open"
+
+
+words = lead.assign(word=lead.apply(verdict, axis=1))
+words = words.pivot(index="model", columns="kind", values="word")
+words = words.loc[lead["model"].unique(), kinds].fillna("not fitted")
+many = (lead["mice"] > 1).sum()
+print(many, "intervals of 95 %: about", round(0.05 * many), "may be wrong")
+words
+
+# %% [markdown]
+# "Open" does not mean "equal". It means that so few mice cannot tell, or that there is nothing to
+# tell: the width of the interval in the figure says which.
+#
+# **Where does the recurrence earn its place?** The row "PupilEncoder without recurrence" is the
+# whole model but for that, on the same mice:
+
+# %%
+by_name = lead.set_index(["model", "kind"])[["mean", "low", "high"]]
+without = by_name.loc["PupilEncoder without recurrence"]
+assert without.loc[["memory", "unforeseen"], "low"].min() > 0
+assert without.loc["memory", "mean"] > 0.015
+assert without.loc["unforeseen", "mean"] > 0.02
+assert abs(without.loc["home", "mean"]) < 0.02
+without.loc[kinds].round(3)
+
+# %% [markdown]
+# It earns its place where there is something to remember (memory) and where the given features do
+# not fit (unforeseen). At home it makes next to no difference. But mind what the row compares: a
+# recurrence is also a second *layer*. The lagged MLP has two layers and no recurrence:
+
+# %%
+mlp = by_name.loc["lagged MLP"]
+assert abs(mlp.loc["unforeseen", "mean"]) < 0.04
+assert mlp.loc["memory", "mean"] > 0.01
+assert mlp.loc["memory", "low"] > 0
+mlp.loc[kinds].round(3)
+
+# %% [markdown]
+# On unforeseen mice it is about as good as `PupilEncoder`, so what pays there may well be depth. On
+# memory mice it is behind. (The two differ in more than the recurrence; `python
+# benchmarks/recurrence.py` changes one thing at a time.)
+#
+# **And the GLM alone?** It is one half of `PupilEncoder`'s mixture. At home, region by region:
+
+# %%
+rows_at_home = rows[rows["kind"] == "home"]
+at_home = {}
+for name in DRIVEN:
+    in_region = rows_at_home[rows_at_home["region"] == name]
+    found = leads(in_region, "PupilEncoder").set_index("model")
+    at_home[name] = found.loc["Poisson GLM", ["mean", "low", "high"]]
+at_home = pd.DataFrame(at_home).T.astype(float)
+assert (at_home["mean"].abs() < 0.025).all()
+glm = lead[lead["model"] == "Poisson GLM"].set_index("kind")["mean"]
+assert (glm[["memory", "unforeseen"]] > 0.04).all()
+at_home.round(3)
+
+# %% [markdown]
+# The lead is a hundredth or two of the share at most, in SCs and SCm as in LGd: for most purposes
+# the GLM alone is as good at home, for a home mouse adds influences up on the logarithm of the
+# rate, as a GLM would have it. Who has such a mouse needs no network. On memory and unforeseen mice
+# the GLM falls far behind (see the figure).
+#
+# **Which models are better?** All whose mean is higher by more than half a hundredth:
+
+# %%
+for kind in kinds:
+    here = lead[lead["kind"] == kind].sort_values("mean")
+    better = here[here["mean"] < -0.005]
+    few = np.where(better["mice"] > 1, "", " (one mouse)")
+    by = (-better["mean"]).map(" by {:.3f}".format)
+    print(f"{kind}:", ", ".join(better["model"] + by + few) or "none")
+
+# %%
+mean = lead.pivot(index="model", columns="kind", values="mean")
+assert not (words == "behind").any(axis=None)
+assert (mean.loc["plain RNN"] > 0.015).all()
+assert (mean.loc["Poisson GLM"] > -0.02).all()
+little = ["private gains", "few trials", "few neurons"]
+linear = words.loc[["ridge", "Poisson GLM", "reduced rank"]]
+assert (linear[["memory", "unforeseen"]] == "ahead").all(axis=None)
+assert (linear[little] == "open").sum(axis=None) >= 5
+
+# %% [markdown]
+# So the honest answer to the question is **not all others, and not everywhere**. No model that met
+# all the mice was clearly better than `PupilEncoder` on any kind (no "behind" without brackets). A
+# plain RNN, the nearest of these to the original, was behind it on every kind, and the linear models
+# were where there is something to remember or where the features do not fit. But at home they come
+# close, since so much of what there is to know lies in the *features* and in the care taken with
+# the target. And where there is little to learn from (few trials, few neurons, much private noise),
+# most differences from linear models are open: take the simple one until more mice speak against
+# it. Models that met one mouse only, and did well on it, deserve more mice before anybody believes
+# in them.
+#
+# These are simulated mice. Which kind a real one is, nobody knows beforehand. That is the case for a
+# mixture with a GLM: on no kind did the GLM alone do clearly better, and on some it did far worse.
+#
+# Is *your* model better? Any object with `fit(pupil, counts)` and `predict(pupil)` can be scored on
+# the same mice: `score_on_mice({"mine": MyModel()})` gives it its rows. The page [Enter your
+# model](https://willwyang.github.io/pupilencoder/book/own_model.html) shows how, step by step.
+#
+# ## Exercises
+#
+# Write your answer in place of the dots, and then run the folded cell after it. It holds a
+# solution, and it says what is wrong with yours.
+#
+# ### Exercise 8.1: bits per spike, by hand
+#
+# Compute the bits per spike of `PupilEncoder` in the largest region, without the help of the
+# package. The Poisson log-likelihood of counts $y$ under expected counts $\lambda$ is
+# $\sum (y \ln \lambda - \lambda)$, up to a constant. The null model is the mean of the counts
+# themselves. The score is the gain in log-likelihood over the null, divided by the number of spikes
+# and by $\ln 2$.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The null is one number: `y1.mean()`. Its log-likelihood is a sum over all bins, too.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# Write a function `log_likelihood(rate)` that returns `(y1 * np.log(rate) - rate).sum()`. Beware:
+# for the null, `rate` is one number, but it has to be subtracted in *every* bin.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# def log_likelihood(rate):
+#     return (y1 * np.log(rate) - rate).sum()
+#
+#
+# my_bits = (log_likelihood(p1) - log_likelihood(y1.mean())) / (y1.sum() * np.log(2))
+# ```
+#
+# `y1 * np.log(rate) - rate` has the shape of `y1`, so a single number is subtracted in every bin,
+# as it should be.
+#
+# </details>
+
+# %% tags=["exercise"]
+which = regions.index(largest)
+y1 = held.counts[..., which].astype(float)  # (trials, bins)
+p1 = held.predicted[..., which].astype(float) + 1e-9  # no rate of exactly 0
+my_bits = ...  # one number
+
+# %% tags=["hide-cell", "solution"]
+gained = (y1 * np.log(p1 / y1.mean()) - p1 + y1.mean()).sum()
+bits = gained / (y1.sum() * np.log(2))
+per_bin = gained / (y1.size * np.log(2))
+mistakes = {
+    "Those are nats: divide by ln 2 as well.": bits * np.log(2),
+    "Divide by the number of spikes, not by that of bins.": per_bin,
+    "The sign is turned round: model minus null.": -bits,
+    "That is the sum: divide by the number of spikes and by ln 2.": gained,
+}
+check(my_bits, bits, mistakes)
+theirs = bits_per_spike(held.counts, np.maximum(held.predicted, 0))[which]
+np.testing.assert_allclose(bits, theirs, rtol=1e-4, atol=1e-6)
+
+# %% [markdown]
+# ### Exercise 8.2: the first 0.4 seconds
+#
+# Some published recordings hold the spikes of 0 to 0.4 s after the stimulus only. Does the window
+# matter? Compute the PSTH-relative score of `PupilEncoder` in that window only, for every region, from
+# `held.counts`, `held.predicted` and `held.psth`. Cut first, and let `psth_relative` smooth
+# what is left.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# `session.time` holds the time of each bin. `(session.time > 0) & (session.time < 0.4)` is True
+# inside the window.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# The bins are the second axis of all three arrays: `held.counts[:, window]`.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# window = (session.time > 0) & (session.time < 0.4)
+# my_scores = psth_relative(
+#     held.counts[:, window], held.predicted[:, window], held.psth[:, window], kernel
+# )
+# ```
+#
+# The score of the window differs from that of the whole trial, and so does the ceiling. Both have
+# to be about the same bins before they may be divided.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_scores = ...  # (regions,)
+
+# %% tags=["hide-cell", "solution"]
+window = (session.time > 0) & (session.time < 0.4)
+cut = [a[:, window] for a in (held.counts, held.predicted, held.psth)]
+in_window = psth_relative(*cut, kernel)
+swapped = psth_relative(*cut[::2], cut[1], kernel)
+mistakes = {
+    "That is the score of the whole trial.": by_hand,
+    "That is R²: compare with the PSTH, held.psth.": r2(*cut[:2], kernel),
+    "The PSTH is the third argument, the prediction the second.": swapped,
+}
+check(my_scores, in_window, mistakes)
+both = {"0-0.4 s": in_window, "whole trial": by_hand}
+pd.DataFrame(both, regions).round(3)
+
+
+# %% [markdown]
+# ### Exercise 8.3: a lead over mice, by hand
+#
+# How far is `PupilEncoder` ahead of ridge on memory mice? `ours` and `theirs` hold the share of
+# each mouse. Compute the mean lead and the two ends of its 95 % interval over mice: mean ± t × SD /
+# √n, with the SD of the *differences* (`ddof=1`) and `student_t.ppf(0.975, n - 1)` for t.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# The mice are the same for both models, so subtract first: `d = ours - theirs`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# `reach = student_t.ppf(0.975, n - 1) * d.std(ddof=1) / np.sqrt(n)`.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# d = ours - theirs
+# n = len(d)
+# reach = student_t.ppf(0.975, n - 1) * d.std(ddof=1) / np.sqrt(n)
+# my_lead = d.mean(), d.mean() - reach, d.mean() + reach
+# ```
+#
+# With so few mice t is far larger than the 1.96 of many: the SD itself is known badly.
+#
+# </details>
+
+# %% tags=["exercise"]
+of_mice = shares(rows)["memory"]
+ours = of_mice.loc["PupilEncoder"].to_numpy()  # one per mouse
+theirs = of_mice.loc["ridge"].to_numpy()
+my_lead = ...  # mean, low, high
+
+# %% tags=["hide-cell", "solution"]
+gap, n_mice = ours - theirs, len(ours)
+t975 = student_t.ppf(0.975, n_mice - 1)
+side, sd = np.array([0, -1, 1]), gap.std(ddof=1)
+apart = np.hypot(ours.std(ddof=1), theirs.std(ddof=1))
+reach = side * t975 / np.sqrt(n_mice)
+right = gap.mean() + reach * sd
+mistakes = {
+    "Divide the SD by the root of n.": gap.mean() + side * t975 * sd,
+    "1.96 is for many mice.": gap.mean() + reach * sd * 1.96 / t975,
+    "SD with ddof=1, please.": gap.mean() + reach * gap.std(),
+    "Subtract mouse by mouse first.": gap.mean() + reach * apart,
+    "Turned round: ours minus theirs.": -right[[0, 2, 1]],
+}
+check(my_lead, right, mistakes)
+stored = lead.set_index(["model", "kind"]).loc[("ridge", "memory")]
+stored = stored[["mean", "low", "high"]].astype(float)
+np.testing.assert_allclose(right, stored, rtol=1e-6)
+
+# %% [markdown]
+# ## Recap
+#
+# - A score means something beside **baseline models** (constant, PSTH, ridge), its **ceiling** and
+#   its **interval**, and for one region at a time.
+# - The **PSTH-relative score** counts only what differs between trials: what the pupil can add.
+# - The **bootstrap** over trials keeps the fits as they are. Seeds and, above all, other mice show
+#   what it leaves out.
+# - The ceiling follows from how much the neurons of a region have in common. It depends on the
+#   kernel and on the bins that are looked at.
+# - Compare models on the same trials and the same mice, look at **differences**, and say how many
+#   mice there were.
+# - The recurrence pays where there is something to remember or the features do not fit; at home
+#   a GLM does as well for most purposes.
+# - Next: chapter 9 asks whether it is the pupil at all.

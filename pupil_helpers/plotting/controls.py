@@ -1,0 +1,115 @@
+"""Figures of chapter 9: pupils that cannot be related to the neurons, and what they score.
+
+Every function returns the figure. What it shows was computed in the chapter.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .style import PALETTE, region_colour
+
+BLACK, GREY = PALETTE["black"], PALETTE["grey"]
+
+
+def nonsense(area, rate, region: str):
+    """Two slow signals over the trials of a session, each in its own SDs."""
+    fig, ax = plt.subplots(figsize=(8, 2.6))
+    for values, colour, name in (
+        (area, PALETTE["vermilion"], "pupil area"),
+        (rate, region_colour(region), region),
+    ):
+        z = (values - np.mean(values)) / np.std(values)
+        ax.plot(z, color=colour, lw=0.5, alpha=0.4)
+        smooth = np.convolve(np.pad(z, 10, mode="edge"), np.ones(21) / 21, mode="valid")
+        ax.plot(smooth, color=colour, lw=2.2, label=name)
+    ax.set(xlabel="trial", ylabel="mean of trial (SD)", ylim=(-2.6, 2.6))
+    ax.legend(ncols=2, loc="lower right")
+    return fig
+
+
+def alarms(table):
+    """How often each control calls a region related to the pupil, with intervals.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row per ``control`` and ``region``: ``share`` of the mice with p ≤ 0.05, ``low`` and
+        ``high``. The first region is one that the pupil does not drive, the other one that it
+        does.
+    """
+    fig, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
+    notes = ("false alarms", "rightly found")
+    names = table["region"].unique()
+    for i, (ax, region, note) in enumerate(zip(axes, names, notes, strict=True)):
+        mine = table[table["region"] == region]
+        share, colour = 100 * mine["share"].to_numpy(), region_colour(region, i)
+        reach = np.abs(100 * mine[["low", "high"]].to_numpy().T - share)
+        ax.barh(mine["control"], share, 0.6, color=colour, alpha=0.6)
+        ax.errorbar(share, mine["control"], xerr=reach, fmt="none", ecolor=BLACK, lw=1.2)
+        for row, value in enumerate(share):
+            at = max(value, mine["high"].iloc[row] * 100, 5), row
+            ax.annotate(
+                f"{value:.0f} %", at, (5, 0), textcoords="offset points", va="center", fontsize=9
+            )
+        ax.axvline(5, color=BLACK, lw=1, ls="--", zorder=0)
+        ax.set(xlim=(0, 118), xlabel="mice with p ≤ 0.05 (%)", title=f"{region}: {note}")
+        ax.set_xticks([0, 5, 50, 100])
+    axes[0].invert_yaxis()
+    return fig
+
+
+def p_values(groups: dict, n_null: int, alpha: float = 0.05):
+    """How p-values are distributed, one panel per group, beside a flat line.
+
+    Parameters
+    ----------
+    groups : dict of str to array_like
+        p-values by title.
+    n_null : int
+        Null scores behind each: p is one of 1, …, n_null + 1, divided by n_null + 1.
+    alpha : float, default 0.05
+        Values up to here are drawn in another colour.
+    """
+    fig, axes = plt.subplots(1, len(groups), figsize=(8.4, 2.9), squeeze=False)
+    possible = np.arange(1, n_null + 2) / (n_null + 1)
+    for ax, (title, p) in zip(axes[0], groups.items(), strict=True):
+        rank = np.rint(np.asarray(p) * (n_null + 1)).astype(int)
+        share = np.bincount(rank, minlength=n_null + 2)[1:] / len(rank)
+        hit = possible <= alpha
+        width = 0.85 / (n_null + 1)
+        ax.bar(possible[hit], 100 * share[hit], width, color=PALETTE["vermilion"])
+        ax.bar(possible[~hit], 100 * share[~hit], width, color=GREY)
+        ax.axhline(100 / (n_null + 1), color=BLACK, lw=1, ls="--")
+        ax.set(title=title, xlabel="p", xlim=(0, 1 + 1 / (n_null + 1)))
+        ax.locator_params(axis="y", nbins=5)
+    axes[0, 0].set_ylabel("share of tests (%)")
+    return fig
+
+
+def shifts(result, regions):
+    """Score against the number of trials by which the pupil was moved.
+
+    Parameters
+    ----------
+    result : ControlResult
+        From :func:`pupil_helpers.evaluation.nulls.linear_shift`.
+    """
+    most = len(result.null) // 2
+    moved = np.delete(np.arange(-most, most + 1), most)
+    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, 2.8), sharex=True, squeeze=False)
+    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
+        colour = region_colour(region, i)
+        ax.vlines(moved, 0, result.null[:, i], color=GREY, lw=1.5)
+        ax.vlines(0, 0, result.observed[i], color=colour, lw=3)
+        ax.plot(0, result.observed[i], "o", color=colour, ms=5)
+        ax.axhline(0, color=BLACK, lw=0.8)
+        drawn = np.append(result.null[:, i], result.observed[i])  # NaN: too few spikes
+        low, high = np.nanmin([*(1.2 * drawn), -0.02]), np.nanmax([*(1.15 * drawn), 0.05])
+        ax.set_ylim(low, high)
+        ax.set_title(f"{region}\np = {result.p[i]:.2f}", color=colour, weight="bold")
+        ax.locator_params(axis="y", nbins=4)
+    axes[0, 0].set_ylabel("PSTH-relative score")
+    fig.supxlabel("pupil moved by (trials)", fontsize=10)
+    return fig

@@ -1,0 +1,257 @@
+"""Figures of the page on how the mice were made: an eye, drives, kinds, and real numbers beside.
+
+Every function returns the figure. What it shows was computed on the page.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .style import CHANNEL_COLOURS, PALETTE, region_colour
+
+TIME = "time (s)"
+GREY, BLACK = PALETTE["grey"], PALETTE["black"]
+MARKS = ("D", "s", "^", "v")  # one for each real animal
+
+
+def eye(time, clean, filmed):
+    """Area and gaze as they are, and what the camera saw of them.
+
+    Parameters
+    ----------
+    time : array_like, (samples,)
+        Seconds.
+    clean, filmed : array_like, (samples, 3)
+        Area, x and y; NaN in ``filmed`` where the eye was not seen.
+    """
+    clean, filmed = np.asarray(clean), np.asarray(filmed)
+    _check_length(time, clean=clean, filmed=filmed)
+    fig, axes = plt.subplots(2, 1, figsize=(8, 4), sharex=True)
+    for c, name in enumerate(CHANNEL_COLOURS):
+        ax = axes[min(c, 1)]
+        ax.plot(time, filmed[:, c], color=GREY, lw=0.6, alpha=0.7)
+        ax.plot(time, clean[:, c], color=CHANNEL_COLOURS[name], lw=1.2, label=name)
+    half = (time[1] - time[0]) / 2
+    for when in np.asarray(time)[np.isnan(filmed).any(axis=1)]:
+        for ax in axes:
+            ax.axvspan(when - half, when + half, color=GREY, alpha=0.25, lw=0)
+    axes[0].set(ylabel="area (a.u.)")
+    axes[1].set(ylabel="gaze (pixels)", xlabel=TIME)
+    axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
+    return fig
+
+
+def chain(time, steps: dict):
+    """The way from the eye to the spikes, one panel a step.
+
+    Parameters
+    ----------
+    time : array_like, (samples,)
+        Seconds.
+    steps : dict of str to array_like
+        By what the panel shows, with its unit: a trace (samples,), several (samples, traces), or
+        counts (samples, neurons) of an integer type, drawn as ticks.
+    """
+    _check_length(time, **steps)
+    heights = [2 if _is_counts(trace) else 1 for trace in steps.values()]
+    fig, axes = plt.subplots(
+        len(steps), 1, figsize=(8, 1.05 * sum(heights)), sharex=True, height_ratios=heights,
+        squeeze=False,
+    )  # fmt: skip
+    for ax, (name, trace) in zip(axes[:, 0], steps.items(), strict=True):
+        trace = np.asarray(trace)
+        if _is_counts(trace):
+            bins, neurons = np.nonzero(trace)
+            ax.plot(np.asarray(time)[bins], neurons, "|", ms=3.2, mew=0.9, color=BLACK)
+        else:
+            ax.plot(time, trace, lw=1.1)
+        ax.set_ylabel(name)
+    fig.align_ylabels()
+    axes[-1, 0].set_xlabel(TIME)
+    return fig
+
+
+def drives(time, traces: dict, saccades=()):
+    """What each region's log rate does over some seconds, one below the other.
+
+    Parameters
+    ----------
+    time : array_like, (samples,)
+        Seconds.
+    traces : dict of str to array_like, (samples,)
+        Drive by region.
+    saccades : array_like
+        Times of saccades in seconds, marked in grey.
+    """
+    _check_length(time, **traces)
+    fig, axes = plt.subplots(
+        len(traces), 1, figsize=(8, 0.5 + 0.9 * len(traces)), sharex=True, sharey=True,
+        squeeze=False,
+    )  # fmt: skip
+    for i, (ax, (name, trace)) in enumerate(zip(axes[:, 0], traces.items(), strict=True)):
+        for when in saccades:
+            ax.axvline(when, color=GREY, lw=0.6, alpha=0.5, zorder=0)
+        ax.axhline(0, color=GREY, lw=0.6, zorder=0)
+        ax.plot(time, trace, color=region_colour(name, i), lw=1.3)
+        ax.annotate(
+            name, (1.01, 0.5), xycoords="axes fraction", va="center", weight="bold",
+            color=region_colour(name, i),
+        )  # fmt: skip
+    fig.supylabel("drive (log rate)", fontsize=10)
+    axes[-1, 0].set(xlabel=TIME, xlim=(time[0], time[-1]))
+    return fig
+
+
+def gains(time, gain, trials):
+    """A gain that a region's neurons share: some seconds of it, and its mean in each trial.
+
+    Parameters
+    ----------
+    time, gain : array_like, (samples,)
+        Seconds, and the factor.
+    trials : array_like, (trials,)
+        Mean factor of each trial.
+    """
+    _check_length(time, gain=gain)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.4), sharey=True)
+    left.plot(time, gain, color=PALETTE["purple"], lw=1.2)
+    left.set(xlabel="time in a trial (s)", ylabel="gain (factor)", title="within a trial")
+    right.plot(trials, color=PALETTE["purple"], lw=1.2)
+    right.set(xlabel="trial", title="mean of every trial")
+    for ax in (left, right):
+        ax.axhline(1, color=GREY, lw=0.6, zorder=0)
+    return fig
+
+
+def little(moves: dict, time, counts: dict, truth: dict):
+    """What a model gets when there is little: fewer saccades to learn from, noisier counts.
+
+    Parameters
+    ----------
+    moves : dict of str to array_like, (saccades, 2)
+        Saccades in x and y that fall into trials, by kind of mouse.
+    time : array_like, (bins,)
+        Seconds.
+    counts, truth : dict of str to array_like, (bins,)
+        Rates of one trial, smoothed counts and the true one, spikes/s per neuron, by kind.
+    """
+    for each in (counts, truth):
+        _check_length(time, **each)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3), width_ratios=[1, 1.5])
+    colours = (GREY, PALETTE["vermilion"])
+    for (kind, xy), colour in zip(moves.items(), colours, strict=False):
+        left.plot(*np.asarray(xy).T, ".", ms=4, color=colour, label=f"{kind}: {len(xy)}")
+    left.set(xlabel="saccade, x (pixels)", ylabel="saccade, y (pixels)")
+    left.legend(loc="upper left", bbox_to_anchor=(0, 1.2), ncols=2, borderpad=0, columnspacing=1)
+    for (kind, rate), colour in zip(counts.items(), colours, strict=False):
+        right.plot(time, rate, color=colour, lw=1, label=kind)
+        right.plot(time, truth[kind], color=colour, lw=2.2, ls=(0, (3, 1)))
+    right.plot([], [], color=BLACK, lw=2.2, ls=(0, (3, 1)), label="true rates")
+    right.set(xlabel="time from stimulus (s)", ylabel="rate (spikes/s\nper neuron)")
+    right.legend(loc="upper left", bbox_to_anchor=(0, 1.2), ncols=3, borderpad=0, columnspacing=1)
+    return fig
+
+
+def over_session(area, means: dict):
+    """Pupil area and the rate of every region, trial by trial, each in units of its own SD.
+
+    Parameters
+    ----------
+    area : array_like, (trials,)
+    means : dict of str to array_like, (trials,)
+        Mean rate of each region.
+    """
+    _check_length(area, **means)
+    fig, axes = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[1, 2.2])
+    axes[0].plot(_standard(area), color=CHANNEL_COLOURS["area"], lw=1)
+    axes[0].set_ylabel("pupil area\n(SD)")
+    for i, (name, trace) in enumerate(means.items()):
+        axes[1].plot(_standard(trace), color=region_colour(name, i), lw=1.2, label=name)
+    axes[1].set(ylabel="true rate of the region (SD)", xlabel="trial")
+    axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return fig
+
+
+def beside(real, mice, titles: dict):
+    """Real numbers beside simulated ones, a panel for each statistic.
+
+    Parameters
+    ----------
+    real : pandas.DataFrame, (regions, statistics)
+    mice : pandas.DataFrame
+        The same for each mouse: rows (mouse, region).
+    titles : dict of str to str
+        What each panel is called, by statistic.
+    """
+    columns = 3
+    rows = -(-len(titles) // columns)
+    fig, axes = plt.subplots(rows, columns, figsize=(8, 2.3 * rows), sharex=True, squeeze=False)
+    for ax in axes.flat[len(titles) :]:
+        ax.set_visible(False)
+    for ax, (statistic, title) in zip(axes.flat, titles.items(), strict=False):
+        for i, region in enumerate(real.index):
+            values = mice.xs(region, level=1)[statistic]
+            ax.plot(
+                np.full(len(values), i),
+                values,
+                "o",
+                ms=4,
+                mfc="none",
+                mew=0.9,
+                color=region_colour(region, i),
+                label="simulated mice" if i == 0 else None,
+            )
+            ax.plot(i, real.loc[region, statistic], "_", ms=17, mew=2.2, color=BLACK,
+                    label="real session" if i == 0 else None)  # fmt: skip
+        ax.set_ylabel(title)
+        ax.set_ylim(bottom=0)
+        ax.set_xticks(range(len(real)), real.index, rotation=45)
+    for handle in (legend := fig.legend(
+        *axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2
+    )).legend_handles:  # fmt: skip
+        handle.set_color(BLACK)
+    legend.set_in_layout(True)
+    return fig
+
+
+def persistence(panels: dict):
+    """How long gaze and area stay as they are, real and simulated.
+
+    Parameters
+    ----------
+    panels : dict of str to tuple
+        By what is shown: lags (s), real autocorrelations (animals × lags, a DataFrame) and
+        simulated ones (mice, lags).
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.2), sharey=True, squeeze=False)
+    for ax, (name, (lags, real, mice)) in zip(axes[0], panels.items(), strict=True):
+        mice = np.asarray(mice)
+        if mice.shape[1] != len(lags) or real.shape[1] != len(lags):
+            raise ValueError(f"{name!r} needs one autocorrelation per lag, {len(lags)}")
+        for i, mouse in enumerate(mice):
+            label = "simulated mice" if i == 0 else None
+            ax.plot(lags, mouse, color=PALETTE["blue"], lw=0.9, alpha=0.7, label=label)
+        for mark, (animal, values) in zip(MARKS, real.iterrows(), strict=False):
+            ax.plot(lags, values, color=BLACK, lw=0.8, ls=":", marker=mark, ms=5, label=animal)
+        ax.set(xscale="log", xlabel="lag (s)", title=name, xticks=lags, xticklabels=lags)
+        ax.minorticks_off()
+        ax.legend(fontsize=9)
+    axes[0, 0].set_ylabel("autocorrelation")
+    return fig
+
+
+def _check_length(time, **traces):
+    for name, trace in traces.items():
+        if len(trace) != len(time):
+            raise ValueError(f"{name!r} has {len(trace)} values, but there are {len(time)} times")
+
+
+def _is_counts(trace) -> bool:
+    trace = np.asarray(trace)
+    return trace.ndim == 2 and np.issubdtype(trace.dtype, np.integer)
+
+
+def _standard(trace):
+    trace = np.asarray(trace, dtype=float)
+    return (trace - trace.mean()) / trace.std()

@@ -1,0 +1,84 @@
+"""Figures of chapter 6: the numbers given are the numbers drawn; axes say what they are."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pupil_helpers.plotting import pupilencoder as figures
+
+RNG = np.random.default_rng(0)
+LAGS = np.linspace(-0.6, 0.6, 13)
+HISTORY = pd.DataFrame(
+    [(25 * u, m, RNG.normal()) for m in range(3) for u in range(1, 6)],
+    columns=["update", "member", "held_out"],
+)
+OURS = [(25, 0.1), (50, -0.1)]
+WEIGHTS, LOSSES = np.linspace(0, 1, 5), RNG.normal(size=(4, 5, 2, 2))
+RATES = RNG.uniform(0, 9, (2, 50))
+STRIPS = {"LGd": (*RATES, 4.0), "CA1": (*RATES, 5.0)}
+EARNED = pd.DataFrame({"home": [0.1, 0.0, -0.1], "memory": [0.2, 0.1, 0.0]}, index=list("abc"))
+LEADS = pd.DataFrame(
+    [(model, kind, 0.1, 0.0, 0.3) for model in "ab" for kind in ("home", "memory", "null")],
+    columns=["model", "kind", "mean", "low", "high"],
+)
+
+FIGURES = {
+    "filters": lambda: figures.filters(LAGS, np.eye(13)[:3], [5.0, 3.0, 2.0], 2),
+    "gates": lambda: figures.gates(LAGS, {1.0: LAGS, 0.1: LAGS}),
+    "learning": lambda: figures.learning(HISTORY, OURS, 3),
+    "mixture": lambda: figures.mixture(WEIGHTS, LOSSES[0, :, 0], ["LGd", "CA1"], [0.5, 0]),
+    "drift": lambda: figures.drift(np.arange(50), STRIPS, 30),
+    "following": lambda: figures.following(WEIGHTS, LOSSES, ["LGd", "CA1"], [1, 0]),
+    "earned": lambda: figures.earned(EARNED, {"home": 0.1, "memory": 0.2}, dict.fromkeys(EARNED)),
+    "over_kinds": lambda: figures.over_kinds(LEADS, {"a": "what a adds"}),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_draws_and_names_its_axes(name, labels):
+    assert labels(FIGURES[name]())
+
+
+def test_the_variance_that_the_kept_components_hold_is_marked():
+    dot = FIGURES["filters"]().axes[1].lines[1]
+    assert dot.get_xydata().tolist() == [[2, pytest.approx(80)]]
+
+
+def test_the_lowest_held_out_loss_of_each_member_is_marked():
+    dots = [line for line in FIGURES["learning"]().axes[0].lines if line.get_marker() == "o"]
+    lowest = HISTORY.groupby("member")["held_out"].min()
+    np.testing.assert_allclose([dot.get_ydata()[0] for dot in dots], lowest)
+
+
+def test_losses_are_above_the_best_of_their_region():
+    curves = [line for line in FIGURES["mixture"]().axes[0].lines if line.get_marker() != "o"]
+    assert [curve.get_ydata().min() for curve in curves] == [0, 0]
+
+
+def test_both_losses_are_summed_over_blocks_and_the_chosen_weight_is_marked():
+    counts, given, _, chosen = FIGURES["following"]().axes[0].lines
+    np.testing.assert_allclose(counts.get_ydata(), LOSSES[:, :, 0, 0].sum(axis=0))
+    np.testing.assert_allclose(given.get_ydata(), LOSSES[:, :, 1, 0].sum(axis=0))
+    assert list(chosen.get_xdata()) == [1, 1]
+
+
+def test_pieces_stand_beside_their_names_from_top_to_bottom():
+    for ax, (_, added) in zip(FIGURES["earned"]().axes, EARNED.items(), strict=True):
+        dots = ax.lines[-1]
+        assert dots.get_xdata().tolist() == added.tolist()
+        assert dots.get_ydata().tolist() == [2, 1, 0]
+    names = [label.get_text() for label in FIGURES["earned"]().axes[0].get_yticklabels()]
+    assert names == list("abc")
+
+
+def test_kinds_have_intervals():
+    first = FIGURES["over_kinds"]().axes[0]
+    assert first.get_title() == "what a adds"
+    assert [segment[:, 0].tolist() for segment in first.collections[0].get_segments()] == [
+        [0.0, 0.3]
+    ] * 3
+
+
+def test_one_region_is_enough(labels):
+    assert labels(figures.drift(np.arange(50), {"VISp": STRIPS["LGd"]}, 30))
+    assert labels(figures.following(WEIGHTS, LOSSES[..., :1], ["VISp"], [0]))
