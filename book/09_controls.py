@@ -26,6 +26,7 @@
 #
 # - tell a real link from a nonsense correlation between two signals that drift;
 # - choose a control, name what it assumes, and say how small a p-value it can give;
+# - check that a whole method, fitting included, keeps its promise about false alarms;
 # - say whether a region follows the eye or leads it, with an interval;
 # - read a claim such as "46 % of the variance" with care.
 #
@@ -58,7 +59,7 @@ if "google.colab" in sys.modules:  # does nothing anywhere else
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 
 from pupil_helpers import PupilEncoder, boxcar, check, compare, differences
 from pupil_helpers import evaluation_kernel, load_session, out_of_fold, r2
@@ -67,7 +68,8 @@ from pupil_helpers import session_permutation, summary
 # %%
 from pupil_helpers.evaluation.mice import holding_back, stored_scores
 from pupil_helpers.evaluation.nulls import linear_shift, refit_score
-from pupil_helpers.evaluation.nulls import time_shuffle, trial_shuffle
+from pupil_helpers.evaluation.nulls import stored_nulls, time_shuffle
+from pupil_helpers.evaluation.nulls import trial_shuffle
 from pupil_helpers.metrics.scores import flattened_r2
 from pupil_helpers.models.linear import Constant, Ridge
 from pupil_helpers.plotting import controls as figures, testing, use_style
@@ -236,9 +238,63 @@ assert fooled["low"] > 0.05
 # shuffle. No number in the output warns of it: exchangeability is an argument about how the data
 # came to be, and has to be made in words.
 #
+# ## The whole method under the null
+#
+# A squared correlation is not what this book reports. Does `PupilEncoder` pass the same test, with
+# its networks, its GLM and its shrinkage?
+#
+# **A common mistake** is to fit the model once, and then test *that* model on other pupils. It has
+# met its own pupil, which gives the real pairing an unfair head start. Everything has to be done
+# again for every null: fitting, shrinking, choosing the penalty, all of it. `refit_score` makes
+# such a score out of any model. For `PupilEncoder`, many mice and many pairings that takes a while,
+# so `python benchmarks/null.py` has done it, on coarse bins, and stored the p-values for a pool of
+# *home* mice, in which the pupil drives half of the regions (*linked*). Each mouse is tested
+# against the pupils of all others of its pool.
+
+# %%
+tests = stored_nulls()
+groups = {}
+for (kind, linked), group in tests.groupby(["kind", "linked"]):
+    groups[f"{kind} mice: {'linked' if linked else 'unlinked'}"] = group
+n_others = int(tests["others"].min())
+print(tests["mouse"].nunique(), "mice of each kind, smallest p", end=" ")
+print(f"1 / {1 + n_others} = {1 / (1 + n_others):.3f}")
+
+# %%
+p_of = {name: group["p"] for name, group in groups.items()}
+rates = pd.DataFrame({name: share_of(p) for name, p in p_of.items()}).T
+rates["tests"] = [len(p) for p in p_of.values()]
+rates["p ≤ 0.05"] = [(p <= 0.05).sum() for p in p_of.values()]
+chance = binom.ppf(0.95, rates["tests"], 0.05)
+rates["no surprise up to"] = chance.astype(int)
+rates["p = 1"] = [(p == 1).mean() for p in p_of.values()]
+unlinked = rates[["unlinked" in name for name in rates.index]]
+assert (unlinked["p ≤ 0.05"] <= unlinked["no surprise up to"]).all()
+rates.round(3)
+
+# %% mystnb={"image": {"alt": "Histograms of p-values. In linked regions of home mice most of them are at the smallest value that is possible. In unlinked regions many are 1, and few are at most 0.05."}}
+figures.p_values(p_of, n_others)
+plt.show()
+
+# %%
+assert unlinked["p = 1"].min() > 0.3  # many ties
+assert rates.loc["home mice: linked", "share"] > 0.5  # finds what is there
+alarmed = tests[~tests["linked"]].groupby(["kind", "mouse"])["p"].min() <= 0.05
+print(alarmed.sum(), "of", len(alarmed), "mice raised one in an unlinked region")
+
+# %% [markdown]
+# In unlinked regions there are no more false alarms than the promised 5 % would explain. And the
+# method has *power*: most linked regions are found.
+#
+# Why are so many p-values 1? Where the pupil did not help on blocks left out of training, the model
+# is shrunk to the PSTH and scores 0, with its own pupil and with nearly every other one. These are
+# ties, and ties count against the link. So this test is more cautious than it need be. Mind, too,
+# that the regions of one mouse share a pupil: the tests are not quite independent, and the binomial
+# interval is a little too short. That is why the last line counts mice.
+#
 # ## Does it know when to be quiet?
 #
-# A last question, without p-values: in regions that the pupil does not drive, how often was a fit
+# The same question without p-values: in regions that the pupil does not drive, how often was a fit
 # followed at all (its prediction was more than the PSTH), and what harm did it do? The stored table
 # of chapter 8 has every model on many kinds of mice:
 
@@ -488,13 +544,65 @@ check(my_n, needed, mistakes)
 assert 1 / (1 + needed) <= 0.05 / 6 + 1e-12 < 1 / needed
 
 # %% [markdown]
+# ### Exercise 9.3: how many false alarms are no surprise?
+#
+# The table of the whole method has a column "no surprise up to". Compute it for unlinked
+# regions without `binom.ppf`: the smallest number $h$ for which a test that keeps its promise of 5 % raises
+# $h$ false alarms or fewer in at least 95 % of all such studies. `binom.cdf(h, tests, 0.05)` is the
+# probability of $h$ or fewer.
+#
+# <details>
+# <summary>Hint 1</summary>
+#
+# Compute the probability for all numbers at once: `h = np.arange(n_tests + 1)`.
+#
+# </details>
+#
+# <details>
+# <summary>Hint 2</summary>
+#
+# `np.argmax` of an array of True and False is the place of the first True.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# h = np.arange(n_tests + 1)
+# my_h = np.argmax(binom.cdf(h, n_tests, 0.05) >= 0.95)
+# ```
+#
+# It is more than 5 % of the tests: even a perfect test is unlucky now and then. Two or three alarms
+# more than expected do not convict a method, and a handful of tests cannot acquit one.
+#
+# </details>
+
+# %% tags=["exercise"]
+n_tests = (~tests["linked"] & (tests["kind"] == "home")).sum()
+my_h = ...  # false alarms
+
+# %% tags=["hide-cell", "solution"]
+h = np.arange(n_tests + 1)
+allowed = np.argmax(binom.cdf(h, n_tests, 0.05) >= 0.95)
+mistakes = {
+    "That is what to expect on average.": round(0.05 * n_tests),
+    "One less: h itself is still no surprise.": allowed + 1,
+    "One more: with yours it is less than 95 %.": allowed - 1,
+    "5 % raise an alarm, not 95 %.": binom.ppf(0.95, n_tests, 0.95),
+}
+check(my_h, allowed, mistakes)
+assert allowed == rates.loc["home mice: unlinked", "no surprise up to"]
+
+# %% [markdown]
 # ## Recap
 #
 # - Two signals that drift agree by accident. Shuffles destroy the drift, and are fooled by it.
 # - The **session permutation** is not fooled, provided that sessions are **exchangeable** and that
 #   *everything* is refitted for every pairing.
 # - With $n$ null scores p cannot be below $1 / (1 + n)$.
-# - `PupilEncoder` is quiet in nearly all fits where it should be, not in all.
+# - The whole method, networks and shrinkage included, raised no more false alarms than promised, and
+#   it found what was there. It is quiet in nearly all fits where it should be, not in all.
 # - A region that is predicted better from the eye's future than from its past **leads** the eye:
 #   look at the difference and its interval.
 # - "x % of the variance" needs a definition: trials, kernel, regions, reference.

@@ -17,9 +17,11 @@ treated alike: it has met its own animal's pupil before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from ..session import BIN_SIZE
 from ..signals.rates import as_trials
@@ -191,6 +193,22 @@ def refit_score(
         return held.score(metric)
 
     return score
+
+
+def stored_nulls() -> pd.DataFrame:
+    """p-values of PupilEncoder under :func:`session_permutation`, refitted for every pairing.
+
+    ``benchmarks/null.py`` made them, from simulated mice.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per region of a mouse: ``kind``, ``mouse``, ``region``; ``linked``: whether the
+        pupil drives the region; ``observed`` score and ``p``; ``others``: how many other mice lent
+        their pupils, so that p cannot be less than 1 / (1 + others).
+    """
+    with (files("pupil_helpers.evaluation") / "null_tests.csv").open() as file:
+        return pd.read_csv(file, keep_default_na=False)  # "null" is a kind of mouse
 
 
 def _pair(pupil, counts):

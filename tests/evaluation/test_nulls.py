@@ -12,6 +12,7 @@ from pupil_helpers.evaluation.nulls import (
     linear_shift,
     refit_score,
     session_permutation,
+    stored_nulls,
     time_shuffle,
     trial_shuffle,
 )
@@ -202,6 +203,20 @@ def test_refit_score_is_blocked_cross_validation_smoothed_over_100_ms(bin_size, 
     expected = getattr(scores, metric)(counts, predicted, *reference, boxcar(0.1, bin_size))
     found = refit_score(lambda: LaggedRidge(bin_size=bin_size), 4, 1, metric)(pupil, counts)
     np.testing.assert_allclose(found, expected)
+
+
+def test_the_stored_p_values_are_whole_and_keep_their_promise():
+    table = stored_nulls()
+    assert set(table["kind"]) <= {"null", "home"}  # "null" is a kind, not a missing value
+    assert table.notna().all(axis=None)
+    assert not table.duplicated(["kind", "mouse", "region"]).any()
+    assert (table["others"] >= 19).all()  # enough of them for p = 0.05
+    assert table["p"].between(1 / (1 + table["others"]) - 1e-4, 1).all()
+    assert not table.loc[table["kind"] == "null", "linked"].any()
+    unlinked, linked = table[~table["linked"]], table[table["linked"]]
+    assert len(unlinked) >= 60
+    assert (unlinked["p"] <= 0.05).sum() <= binom.ppf(0.99, len(unlinked), 0.05)
+    assert (linked["p"] <= 0.05).mean() > 0.5
 
 
 PUPIL, COUNTS = np.zeros((15, 5, 3)), np.ones((15, 5, 2))
