@@ -61,7 +61,7 @@ from pupil_helpers import boxcar, simulate_session, smooth
 from pupil_helpers.evaluation.mice import share
 from pupil_helpers.metrics.ceilings import split_half_ceiling
 from pupil_helpers.models.linear import Ridge
-from pupil_helpers.plotting import mice as figures, use_style
+from pupil_helpers.plotting import simulator as figures, use_style
 from pupil_helpers.recordings import calibration, drives
 from pupil_helpers.recordings.eye import film_eye, move_eye
 from pupil_helpers.recordings.kinds import DRIVEN, KINDS, REGIONS

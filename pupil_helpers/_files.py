@@ -179,6 +179,15 @@ def file_hash(path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_table(name: str) -> pd.DataFrame:
+    """A table that a benchmark stored in this package, such as ``evaluation/mice.csv``.
+
+    An empty cell is NaN; the word "null" is not, since it is a kind of mouse.
+    """
+    path = Path(__file__).parent / name
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
 @cache
 def package_hash() -> str:
     """SHA-256 of every Python file of this package, names included."""

@@ -6,11 +6,10 @@ of mice several channels act together, so that there is no true share of each.
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
 
+from .._files import read_table
 from ..recordings.simulate import simulate_session
 from ..session import CHANNELS
 from ..signals.splits import blocked_folds
@@ -62,5 +61,4 @@ def explain_mouse(model, seed: int, **simulation) -> pd.DataFrame:
 
 def stored_shares() -> pd.DataFrame:
     """The stored table of ``benchmarks/attribution.py``, as :func:`explain_mouse` gives it."""
-    with (files("pupil_helpers.attribution") / "on_mice.csv").open() as file:
-        return pd.read_csv(file)
+    return read_table("attribution/on_mice.csv")

@@ -12,12 +12,12 @@ whose recurrence had no gate. The mice of the stored table chose nothing, and we
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from .._files import read_table
 from ..metrics.scores import hierarchical_ci
 from ..recordings.kinds import KINDS, kind_of_mouse
 from ..recordings.simulate import simulate_session
@@ -193,5 +193,4 @@ def holding_back(rows: pd.DataFrame) -> pd.DataFrame:
 
 def stored_scores() -> pd.DataFrame:
     """The stored table of ``benchmarks/mice.py``, as :func:`score_on_mice` gives it."""
-    with (files("pupil_helpers.evaluation") / "mice.csv").open() as file:
-        return pd.read_csv(file, keep_default_na=False)  # "null" is a kind of mouse
+    return read_table("evaluation/mice.csv")

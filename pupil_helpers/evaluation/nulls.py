@@ -17,12 +17,12 @@ treated alike: it has met its own animal's pupil before.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from importlib.resources import files
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from .._files import read_table
 from ..session import BIN_SIZE
 from ..signals.rates import as_trials
 from ..signals.splits import blocked_folds
@@ -207,8 +207,7 @@ def stored_nulls() -> pd.DataFrame:
         pupil drives the region; ``observed`` score and ``p``; ``others``: how many other mice lent
         their pupils, so that p cannot be less than 1 / (1 + others).
     """
-    with (files("pupil_helpers.evaluation") / "null_tests.csv").open() as file:
-        return pd.read_csv(file, keep_default_na=False)  # "null" is a kind of mouse
+    return read_table("evaluation/null_tests.csv")
 
 
 def _pair(pupil, counts):

@@ -6,10 +6,10 @@ work the real numbers out from recordings, and store them with ``--write``.
 
 from __future__ import annotations
 
-from importlib.resources import files
-
 import numpy as np
 import pandas as pd
+
+from .._files import read_table
 
 STEP = 0.05  # s between samples of gaze and area; all eyes are brought to it
 GAZE_LAGS = (0.5, 1, 2, 5, 10)  # s
@@ -75,8 +75,7 @@ def stored_calibration(what: str | None = None) -> pd.DataFrame:
     ValueError
         If nothing of that name is stored.
     """
-    with (files("pupil_helpers.recordings") / "calibration.csv").open(encoding="utf-8") as file:
-        table = pd.read_csv(file)
+    table = read_table("recordings/calibration.csv")
     if what is None:
         return table
     if what not in TITLES:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from pupil_helpers.plotting import mice, region_colour
+from pupil_helpers.plotting import region_colour, simulator
 
 RNG = np.random.default_rng(0)
 TIME = np.arange(50) / 100
@@ -33,14 +33,14 @@ def figures():
     counts = RNG.poisson(1.0, (50, 4))
     few = {"home": TRACES["SCs"], "few neurons": TRACES["LGd"]}
     return {
-        "eye": mice.eye(TIME, clean, filmed),
-        "chain": mice.chain(TIME, {"speed (a.u.)": TRACES["SCs"], "spikes\n(neuron)": counts}),
-        "drives": mice.drives(TIME, TRACES, [0.1, 0.2]),
-        "gains": mice.gains(TIME, TRACES["SCs"], RNG.random(20)),
-        "little": mice.little({"home": RNG.normal(size=(9, 2))}, TIME, few, few),
-        "session": mice.over_session(RNG.random(50), TRACES),
-        "beside": mice.beside(*tables()),
-        "persistence": mice.persistence(animals()),
+        "eye": simulator.eye(TIME, clean, filmed),
+        "chain": simulator.chain(TIME, {"speed (a.u.)": TRACES["SCs"], "spikes\n(neuron)": counts}),
+        "drives": simulator.drives(TIME, TRACES, [0.1, 0.2]),
+        "gains": simulator.gains(TIME, TRACES["SCs"], RNG.random(20)),
+        "little": simulator.little({"home": RNG.normal(size=(9, 2))}, TIME, few, few),
+        "session": simulator.over_session(RNG.random(50), TRACES),
+        "beside": simulator.beside(*tables()),
+        "persistence": simulator.persistence(animals()),
     }
 
 
@@ -56,17 +56,17 @@ def test_missing_samples_are_shaded_on_both_panels():
     clean = RNG.normal(size=(50, 3))
     filmed = clean.copy()
     filmed[10:13, 1] = np.nan
-    assert [len(ax.patches) for ax in mice.eye(TIME, clean, filmed).axes] == [3, 3]
+    assert [len(ax.patches) for ax in simulator.eye(TIME, clean, filmed).axes] == [3, 3]
 
 
 def test_counts_are_drawn_as_one_tick_per_active_bin():
     counts = RNG.poisson(0.5, (50, 4))
-    ax = mice.chain(TIME, {"spikes (neuron)": counts}).axes[0]
+    ax = simulator.chain(TIME, {"spikes (neuron)": counts}).axes[0]
     assert len(ax.lines[0].get_xdata()) == np.count_nonzero(counts)
 
 
 def test_drives_have_the_colours_of_their_regions_and_marks_at_saccades():
-    axes = mice.drives(TIME, TRACES, [0.1, 0.2]).axes
+    axes = simulator.drives(TIME, TRACES, [0.1, 0.2]).axes
     for ax, name in zip(axes, REGIONS, strict=True):
         *marks, _, trace = ax.lines
         assert [line.get_xdata()[0] for line in marks] == [0.1, 0.2]
@@ -76,7 +76,7 @@ def test_drives_have_the_colours_of_their_regions_and_marks_at_saccades():
 
 def test_every_mouse_stands_beside_its_real_number():
     real, made, titles = tables()
-    for ax, statistic in zip(mice.beside(real, made, titles).axes, titles, strict=False):
+    for ax, statistic in zip(simulator.beside(real, made, titles).axes, titles, strict=False):
         for i, region in enumerate(REGIONS):
             rings, bar = ax.lines[2 * i : 2 * i + 2]
             np.testing.assert_allclose(rings.get_ydata(), made.xs(region, level=1)[statistic])
@@ -85,7 +85,7 @@ def test_every_mouse_stands_beside_its_real_number():
 
 def test_autocorrelations_are_drawn_for_mice_and_animals_alike():
     panels = animals()
-    lines = mice.persistence(panels).axes[0].lines
+    lines = simulator.persistence(panels).axes[0].lines
     lags, real, made = panels["area"]
     np.testing.assert_array_equal([line.get_ydata() for line in lines], [*made, *real.to_numpy()])
     np.testing.assert_array_equal(lines[0].get_xdata(), lags)
@@ -94,12 +94,15 @@ def test_autocorrelations_are_drawn_for_mice_and_animals_alike():
 @pytest.mark.parametrize(
     ("draw", "message"),
     [
-        (lambda: mice.eye(TIME, np.zeros((3, 3)), np.zeros((50, 3))), "'clean' has 3 values"),
-        (lambda: mice.drives(TIME, {"SCs": [1, 2]}), "'SCs' has 2 values, but there are 50 times"),
-        (lambda: mice.chain(TIME, {"speed": [1]}), "'speed' has 1 values"),
-        (lambda: mice.over_session([1, 2], {"SCs": [1]}), "'SCs' has 1 values"),
+        (lambda: simulator.eye(TIME, np.zeros((3, 3)), np.zeros((50, 3))), "'clean' has 3 values"),
         (
-            lambda: mice.persistence({"gaze": ([1, 2, 3], pd.DataFrame([[1.0]]), [[1.0]])}),
+            lambda: simulator.drives(TIME, {"SCs": [1, 2]}),
+            "'SCs' has 2 values, but there are 50 times",
+        ),
+        (lambda: simulator.chain(TIME, {"speed": [1]}), "'speed' has 1 values"),
+        (lambda: simulator.over_session([1, 2], {"SCs": [1]}), "'SCs' has 1 values"),
+        (
+            lambda: simulator.persistence({"gaze": ([1, 2, 3], pd.DataFrame([[1.0]]), [[1.0]])}),
             "'gaze' needs one autocorrelation per lag, 3",
         ),
     ],
