@@ -13,16 +13,17 @@ import pupil_helpers
 
 PACKAGE = ROOT / "pupil_helpers"
 PUBLIC = [
-    "Session", "SessionError", "load_session", "read_steinmetz", "simulate_session",
+    "Session", "SessionError", "load_session", "read_steinmetz", "read_nwb", "read_alf",
+    "simulate_session",
     "boxcar", "gaussian", "smooth", "firing_rates", "evaluation_kernel", "blocked_folds",
     "r2", "psth_relative", "bits_per_spike", "bootstrap_ci", "PupilEncoder",
-    "compare", "out_of_fold", "summary", "differences", "ceilings", "session_permutation",
-    "tune", "Search", "integrated_gradients", "lag_profile", "check",
+    "compare", "out_of_fold", "summary", "differences", "ceilings", "session_permutation", "study",
+    "study_report",
+    "tune", "Search", "integrated_gradients", "lag_profile", "check", "explore",
 ]  # fmt: skip
 HEAVY = "torch", "pandas", "scipy", "sklearn", "matplotlib", "hyperopt"
 NOT_IMPORTED = {
     "captum": "chapter 7 compares our Integrated Gradients with it",
-    "ipywidgets": "for the book's interactive figures",
     "seaborn": "for the book's figures",
 }
 
@@ -85,7 +86,9 @@ def test_the_version_is_written_the_same_twice():
 def test_what_is_imported_is_declared_and_the_reverse():
     found = set().union(*(imported((PACKAGE / path).read_text("utf-8")) for path in modules()))
     declared = {re.match(r"[\w.-]+", line)[0] for line in PROJECT["dependencies"]}
-    assert found == declared - set(NOT_IMPORTED)
+    extras = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
+    optional = {re.match(r"[\w.-]+", line)[0] for line in extras}
+    assert found - optional == declared - set(NOT_IMPORTED)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,14 @@ or the pinned versions change, so that the book always shows what the present co
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -28,10 +31,12 @@ from jupyter_cache.executors.utils import single_nb_execution
 
 import pupil_helpers
 from pupil_helpers._files import file_hash, package_hash
+from pupil_helpers.recordings.download import FOLDER_VARIABLE
 
 PACKAGE = Path(pupil_helpers.__file__).parent
 BUILD = ROOT / "_build"
 CACHE = BUILD / ".jupyter_cache"
+CARDS = BUILD / "chapter_cards.json"
 TIMEOUT = 300  # seconds per cell; the same limit as in _config.yml
 PROGRESS_BAR = re.compile(r"\d+%\||\d+it \[|it/s\]|s/it\]|trial/s|^\s*$")
 
@@ -57,6 +62,7 @@ def forget_stale_results(root: Path = ROOT) -> bool:
 
 def execute(name: str, notebook: nbformat.NotebookNode):
     """Run one chapter in its own folder, as the book builder would."""
+    os.environ["PUPIL_HELPERS_BOOK"] = "1"  # figures in the form that pages need
     result = single_nb_execution(
         notebook,
         cwd=str(ROOT / "book"),
@@ -66,6 +72,22 @@ def execute(name: str, notebook: nbformat.NotebookNode):
     )
     drop_progress_bars(result.nb)
     return name, result
+
+
+def execute_and_measure(name: str, notebook: nbformat.NotebookNode):
+    """Run one chapter, in a process that runs nothing else; also what it took, for its card."""
+    with tempfile.TemporaryDirectory() as downloads:  # empty, so that any download shows
+        os.environ[FOLDER_VARIABLE] = downloads
+        name, result = execute(name, notebook)
+        size = sum(path.stat().st_size for path in Path(downloads).rglob("*") if path.is_file())
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # the kernel's, the largest child
+    unit = 1 if sys.platform == "darwin" else 1024
+    card = {
+        "seconds": round(result.time, 1),
+        "memory_mb": round(peak * unit / 1e6),
+        "download_mb": round(size / 1e6, 1),
+    }
+    return name, result, card
 
 
 def drop_progress_bars(notebook: nbformat.NotebookNode) -> None:
@@ -97,12 +119,19 @@ def execute_chapters(names: list[str]) -> bool:
     """Run the chapters that have no cached result; True if none of them failed."""
     cache = get_cache(str(CACHE))
     notebooks = {name: nbformat.read(notebook_path(name), as_version=4) for name in names}
-    todo = {name: nb for name, nb in notebooks.items() if not is_cached(cache, nb)}
+    cards = read_cards()
+    todo = {
+        name: nb for name, nb in notebooks.items() if name not in cards or not is_cached(cache, nb)
+    }
     failed = False
-    with ProcessPoolExecutor(max_workers=max(1, min(2, os.cpu_count() or 1))) as pool:
-        jobs = [pool.submit(execute, name, notebook) for name, notebook in todo.items()]
+    with ProcessPoolExecutor(
+        max_workers=max(1, min(2, os.cpu_count() or 1)),
+        mp_context=multiprocessing.get_context("spawn"),
+        max_tasks_per_child=1,  # or a chapter's peak of memory would be seen in the next one's
+    ) as pool:
+        jobs = [pool.submit(execute_and_measure, *chapter) for chapter in todo.items()]
         for job in as_completed(jobs):
-            name, result = job.result()
+            name, result, card = job.result()
             if result.err is not None:
                 failed = True
                 print(f"{name} FAILED\n{result.exc_string}", file=sys.stderr, flush=True)
@@ -115,15 +144,18 @@ def execute_chapters(names: list[str]) -> bool:
                 overwrite=True,
             )
             print(f"{name} ran in {result.time:.0f} s", flush=True)
-            note_seconds(name, result.time)
+            write_card(name, card)
     return not failed
 
 
-def note_seconds(name: str, seconds: float) -> None:
-    """Keep the measured run time of each chapter where benchmarks can read it."""
-    path = BUILD / "chapter_seconds.json"
-    times = json.loads(path.read_text()) if path.exists() else {}
-    path.write_text(json.dumps(times | {name: round(seconds, 1)}, indent=1, sort_keys=True))
+def read_cards() -> dict[str, dict]:
+    """What the last run of each chapter took, as measured by the build."""
+    return json.loads(CARDS.read_text()) if CARDS.exists() else {}
+
+
+def write_card(name: str, card: dict) -> None:
+    """Keep what a chapter took; one that is not run again keeps its numbers."""
+    CARDS.write_text(json.dumps(read_cards() | {name: card}, indent=1, sort_keys=True))
 
 
 def run_only(name: str) -> bool:

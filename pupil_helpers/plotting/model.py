@@ -109,6 +109,36 @@ def kernels(lags, weights, names, regions, true_lags=None):
     return fig
 
 
+def weights_at(lags, weights, names, scores, size):
+    """Ridge weights of one region at one penalty, and the score that the penalty gets.
+
+    Parameters
+    ----------
+    lags : array_like, (lags,)
+        Seconds; positive where the past of the pupil is read.
+    weights : array_like, (lags, features)
+    names : sequence of str, (features,)
+    scores : tuple of (penalties,), (penalties,) and float
+        All penalties, their scores, and the penalty of these weights.
+    size : float
+        The largest weight to make room for.
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[1, 1.8])
+    tried, score, penalty = scores
+    left.plot(tried, score, color=GREY)
+    left.plot(penalty, score[np.flatnonzero(tried == penalty)], "o", color=PALETTE["vermilion"])
+    left.set(xscale="log", xlabel="penalty", ylabel="score above the PSTH")
+    left.set_ylim(min(-0.02, score.min()), None)
+    colours = {"area": "vermilion", "right": "blue", "left": "sky", "eye speed": "green"}
+    for name, column in zip(names, np.asarray(weights).T, strict=True):
+        if name in colours:
+            right.plot(lags, column, color=PALETTE[colours[name]], label=name)
+    right.axvline(0, color=GREY, lw=0.8, ls=":")
+    right.set(xlabel=LAG, ylabel="weight (spikes per SD)", ylim=(-1.1 * size, 1.1 * size))
+    right.legend(loc="upper right", ncols=2)
+    return fig
+
+
 def fan(psth, recorded, predicted, regions):
     """How far counts are from the PSTH when a model's sum is low and when it is high.
 
@@ -241,6 +271,36 @@ def directions(scores, true_lags=None, possible=None):
     ax.set_xticks(range(len(scores)), names)
     ax.set_ylabel("score above the PSTH")
     ax.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.25))
+    return fig
+
+
+def network_at(time, recorded, predicted, scores, regions, step, truth=None):
+    """One trial, recorded and predicted by one network, a panel per region.
+
+    Parameters
+    ----------
+    time : array_like, (steps,)
+        Seconds from stimulus.
+    recorded, predicted : array_like, (steps, regions)
+        Counts per step.
+    scores : array_like, (regions,)
+        Of the network, over all test trials.
+    regions : sequence of str
+    step : float
+        Seconds.
+    truth : array_like, (steps, regions), optional
+        True expected counts.
+    """
+    fig, axes = plt.subplots(1, len(regions), figsize=(8, 2.9), squeeze=False)
+    for r, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
+        ax.bar(time, recorded[:, r], step, color="#DDDDD8", label="recorded")
+        if truth is not None:
+            ax.plot(time, truth[:, r], color=BLACK, lw=1, ls="--", label="true rate")
+        ax.plot(time, predicted[:, r], color=region_colour(region, r), lw=1.8, label="predicted")
+        ax.set_title(f"{region}: score {scores[r]:.2f}", color=region_colour(region, r))
+        ax.set(xlabel=TIME, xlim=(time[0], time[-1]))
+    axes[0, 0].set_ylabel("spikes per step")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return fig
 
 

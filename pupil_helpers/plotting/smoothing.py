@@ -142,6 +142,46 @@ def pictures(time, rates: dict):
     return fig
 
 
+def one_kernel(time, rate, truth, scores: dict, shape: str, width: float, top=None):
+    """One trial under one kernel, and how its shape fares at every width.
+
+    Parameters
+    ----------
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    rate, truth : array_like, (bins,)
+        The trial's smoothed rate and its true one in spikes/s per neuron; ``truth`` may be None.
+    scores : dict of str to pandas.DataFrame
+        One panel each, keyed to its label; a row per width in ms, a column per shape.
+    shape, width
+        The column and the row of the kernel that smoothed the trial.
+    top : float, optional
+        Where the rate's axis ends; by default where the rate does.
+    """
+    if not scores or any(shape not in t or width not in t.index for t in scores.values()):
+        raise ValueError(f"give tables with a column {shape!r} and a row {width!r}.")
+    panels = [["rate", name] for name in scores]
+    fig, axes = plt.subplot_mosaic(panels, figsize=(8, 3.6), width_ratios=[1.7, 1])
+    shapes = list(next(iter(scores.values())))
+    colour = CYCLE[shapes.index(shape) % len(CYCLE)]
+    axes["rate"].plot(time, rate, color=colour, label=f"{shape}, {width:g} ms")
+    if truth is not None:
+        axes["rate"].plot(time, truth, **TRUTH)
+    axes["rate"].set(xlabel=TIME, ylabel=RATE, ylim=(0, top))
+    axes["rate"].legend(loc="upper left", ncols=2)
+    stimulus_line(axes["rate"])
+    for name, table in scores.items():
+        ax = axes[name]
+        ax.plot(table.index, table, color=PALETTE["grey"], lw=0.8, alpha=0.6)
+        ax.plot(table.index, table[shape], color=colour)
+        ax.plot(width, table.loc[width, shape], "o", ms=8, color=colour)
+        ax.set(xscale="log", title=name)
+        ax.set_xticks(table.index, [f"{each:g}" for each in table.index])
+        ax.minorticks_off()
+    ax.set_xlabel("width (ms)")
+    return fig
+
+
 def bandwidth(widths, bits, names, error=None):
     """Held-out likelihood of each region against the width, and the error to the truth.
 

@@ -1,10 +1,11 @@
-"""One look for every figure: a colour-blind-safe palette, units on axes, a light card.
+"""One look for every figure: a colour-blind-safe palette, units on axes, light and dark.
 
-Figures keep a near-white background of their own, so that they read the same on light and dark
-pages.
+Figures are drawn in the colours for light pages; :mod:`.dark` makes the others from them.
 """
 
 from __future__ import annotations
+
+import os
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -18,7 +19,7 @@ PALETTE = {
     "blue": "#0072B2",
     "vermilion": "#D55E00",
     "purple": "#CC79A7",
-    "grey": "#777777",
+    "grey": "#666666",
 }
 
 CHANNEL_COLOURS = {
@@ -58,6 +59,10 @@ def use_style() -> None:
             "lines.linewidth": 1.5,
         }
     )
+    if os.environ.get("PUPIL_HELPERS_BOOK"):  # the book is being built: see tools/build_book.py
+        from .pictures import show_twice
+
+        show_twice()
 
 
 def stimulus_line(*axes) -> None:

@@ -102,3 +102,30 @@ def test_one_trial_and_one_region_are_enough(labels):
         model.fan(RATES[0, :4, :1], FAN[..., :1], FAN[..., :1], ["VISp"]),
     ):
         assert labels(fig)
+
+
+def test_the_weights_of_a_penalty_stand_beside_its_score(labels):
+    tried, scores = np.array([1.0, 10.0, 100.0]), np.array([0.1, 0.3, 0.2])
+    weights = np.random.default_rng(0).normal(size=(5, 3))
+    names = ("area", "x", "eye speed")
+    fig = model.weights_at(np.linspace(-1, 1, 5), weights, names, (tried, scores, 10.0), 2.0)
+    left, right = fig.axes
+    (dot,) = [line for line in left.lines if line.get_marker() == "o"]
+    assert (dot.get_xdata().item(), dot.get_ydata().item()) == (10.0, 0.3)
+    shown = {line.get_label(): line.get_ydata() for line in right.lines}
+    np.testing.assert_array_equal(shown["area"], weights[:, 0])
+    np.testing.assert_array_equal(shown["eye speed"], weights[:, 2])
+    assert "x" not in shown  # a level that the others would hide
+    assert right.get_ylim() == (-2.2, 2.2)  # the same for every penalty
+    assert any("spikes" in label for label in labels(fig))
+
+
+def test_a_trial_is_drawn_with_its_prediction_and_its_truth():
+    rng, time = np.random.default_rng(1), np.arange(4) / 10
+    recorded, predicted, truth = rng.random((3, 4, 2))
+    fig = model.network_at(time, recorded, predicted, [0.1, 0.25], ["SCs", "LGd"], 0.1, truth)
+    assert [ax.get_title() for ax in fig.axes] == ["SCs: score 0.10", "LGd: score 0.25"]
+    true, line = fig.axes[1].lines
+    np.testing.assert_array_equal(line.get_ydata(), predicted[:, 1])
+    np.testing.assert_array_equal(true.get_ydata(), truth[:, 1])
+    assert [bar.get_height() for bar in fig.axes[1].patches] == recorded[:, 1].tolist()

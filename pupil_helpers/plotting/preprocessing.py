@@ -1,0 +1,162 @@
+"""Figures of the cleaning of an eye trace, one per step.
+
+Every function returns the figure. What it shows was computed by
+:mod:`pupil_helpers.signals.cleaning` and :mod:`pupil_helpers.signals.saccades`.
+"""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from .style import CHANNEL_COLOURS, PALETTE
+
+TIME = "time (s)"
+BLACK, GREY, RED = PALETTE["black"], PALETTE["grey"], PALETTE["vermilion"]
+
+
+def outliers(time, trace, found, limit: float, label: str = "area (a.u.)"):
+    """A channel with what was found to be wrong in it, and its speed with the limit.
+
+    Parameters
+    ----------
+    time : array_like, (samples,)
+        Seconds.
+    trace : array_like, (samples,)
+    found : array_like of bool, (samples,)
+        From :func:`~pupil_helpers.signals.cleaning.find_outliers`.
+    limit : float
+        From :func:`~pupil_helpers.signals.cleaning.jump_limit`.
+    label : str, default "area (a.u.)"
+        What the trace is, with its unit in brackets.
+    """
+    time, trace, found = _same_length(time=time, trace=trace, found=found)
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(8, 4.2), sharex=True)
+    top.plot(time, trace, color=CHANNEL_COLOURS["area"], lw=1)
+    top.plot(time[found], trace[found], "x", color=BLACK, ms=5, label="outliers")
+    top.set_ylabel(label)
+    speed = np.abs(np.diff(trace)) / np.diff(time)
+    bottom.plot((time[1:] + time[:-1]) / 2, speed, color=GREY, lw=0.8)
+    if np.isfinite(limit):
+        bottom.axhline(limit, color=RED, lw=1, ls="--", label="limit")
+    bottom.set_yscale("symlog", linthresh=limit if np.isfinite(limit) else 1.0)
+    bottom.set(xlabel=TIME, ylabel="speed\n(per s)", ylim=(0, None))
+    _legend_above(fig, top, bottom)
+    return fig
+
+
+def gaps(time, raw, clean, filled, label: str = "area (a.u.)"):
+    """A channel before and after: what was dropped, filled, and left missing.
+
+    Parameters
+    ----------
+    time, raw, clean : array_like, (samples,)
+        Seconds; the recording; what :func:`~pupil_helpers.signals.cleaning.clean_pupil` made of it.
+    filled : array_like of bool, (samples,)
+    label : str, default "area (a.u.)"
+    """
+    time, raw, clean, filled = _same_length(time=time, raw=raw, clean=clean, filled=filled)
+    fig, ax = plt.subplots(figsize=(8, 3))
+    ax.plot(time, raw, color=GREY, lw=0.8, alpha=0.7, label="recorded")
+    ax.plot(time, clean, color=CHANNEL_COLOURS["area"], lw=1.2, label="clean")
+    ax.plot(time, np.where(filled, clean, np.nan), ".", ms=3, color=BLACK, label="filled")
+    ax.fill_between(
+        time, 0, 1, where=np.isnan(clean), step="mid", transform=ax.get_xaxis_transform(),
+        color=GREY, alpha=0.2, lw=0, label="missing",
+    )  # fmt: skip
+    ax.set(xlabel=TIME, ylabel=label)
+    _legend_above(fig, ax)
+    return fig
+
+
+def low_pass(time, before, after, label: str = "area (a.u.)"):
+    """A channel before and after the low-pass filter.
+
+    Parameters
+    ----------
+    time, before, after : array_like, (samples,)
+    label : str, default "area (a.u.)"
+    """
+    time, before, after = _same_length(time=time, before=before, after=after)
+    fig, ax = plt.subplots(figsize=(8, 3))
+    ax.plot(time, before, color=GREY, lw=0.8, label="before")
+    ax.plot(time, after, color=CHANNEL_COLOURS["area"], label="after")
+    ax.set(xlabel=TIME, ylabel=label)
+    _legend_above(fig, ax)
+    return fig
+
+
+def saccades(time, gaze, found, unit: str = "pixels"):
+    """Gaze with a band at each saccade and, below, an arrow that shows where it went.
+
+    Parameters
+    ----------
+    time : array_like, (samples,)
+        Seconds, on the same clock as the onsets in ``found``.
+    gaze : array_like, (samples, 2)
+        x and y.
+    found : pandas.DataFrame
+        From :func:`~pupil_helpers.signals.saccades.find_saccades`, of this stretch or a longer one.
+    unit : str, default "pixels"
+    """
+    gaze = np.asarray(gaze)
+    time, x, y = _same_length(time=time, x=gaze[..., 0], y=gaze[..., 1])
+    fig, (top, bottom) = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[2, 1])
+    for name, line in (("x", x), ("y", y)):
+        top.plot(time, line, color=CHANNEL_COLOURS[name], label=name)
+    top.set_ylabel(f"position\n({unit})")
+    top.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
+    here = found[(found["onset"] >= time[0]) & (found["onset"] <= time[-1])]
+    for onset, duration in zip(here["onset"], here["duration"], strict=True):
+        for ax in (top, bottom):
+            ax.axvspan(onset, onset + duration, color=PALETTE["green"], alpha=0.2, lw=0)
+    bottom.quiver(
+        here["onset"], np.zeros(len(here)), here["dx"], here["dy"], pivot="mid", width=0.003,
+        scale=1.2 * here["amplitude"].max() if len(here) else 1.0, scale_units="height", color=BLACK,
+    )  # fmt: skip
+    bottom.set(xlabel=TIME, ylabel="direction\n(x, y)", yticks=[], ylim=(-1, 1))
+    return fig
+
+
+def saccade_summary(found, unit: str = "pixels"):
+    """All saccades at a glance: speed against size, directions, and the waits between them.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        From :func:`~pupil_helpers.signals.saccades.find_saccades`.
+    unit : str, default "pixels"
+
+    Raises
+    ------
+    ValueError
+        If there is no saccade to show.
+    """
+    if not len(found):
+        raise ValueError("no saccade was found; there is nothing to show")
+    fig = plt.figure(figsize=(8, 3))
+    size, wait = fig.add_subplot(1, 3, 1), fig.add_subplot(1, 3, 3)
+    way = fig.add_subplot(1, 3, 2, projection="polar")
+    moved = found[found["amplitude"] > 0]
+    size.loglog(moved["amplitude"], moved["peak_speed"], ".", ms=3, alpha=0.5)
+    size.set(xlabel=f"amplitude ({unit})", ylabel=f"peak speed ({unit}/s)")
+    way.hist(found["direction"], bins=np.linspace(-np.pi, np.pi, 25))
+    way.set(xlabel="direction (degrees)", yticklabels=[])
+    same = found["trial"].diff() == 0
+    wait.hist(found["onset"].diff()[same], bins=30)
+    wait.set(xlabel="time to the next saccade (s)", ylabel="saccades")
+    return fig
+
+
+def _same_length(**lines) -> list[np.ndarray]:
+    arrays = {name: np.asarray(line) for name, line in lines.items()}
+    shape = arrays["time"].shape
+    for name, array in arrays.items():
+        if array.shape != shape or array.ndim != 1 or array.size < 2:
+            raise ValueError(f"{name} has shape {array.shape}; give one value per sample of time")
+    return list(arrays.values())
+
+
+def _legend_above(fig, *axes) -> None:
+    drawn = [handle for ax in axes for handle in ax.get_legend_handles_labels()[0]]
+    fig.legend(handles=drawn, loc="outside upper right", ncols=4)
