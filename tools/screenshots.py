@@ -9,89 +9,73 @@ window, since that is what makes a page unpleasant on a phone; exits 1 if there 
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 WIDTHS = (1280, 390)
-FRAME = "_frame.html"  # a page of our own that shows another one in a frame of the right width
-
-FRAME_PAGE = """<!doctype html><body style="margin:0"><script>
-const ask = new URLSearchParams(location.search);
-localStorage.mode = localStorage.theme = ask.get("theme");
-const frame = document.createElement("iframe");
-frame.style = `border:0;width:${ask.get("width")}px;height:${ask.get("height")}px`;
-frame.src = "/" + ask.get("page") + ".html";
-frame.onload = () => setTimeout(() => {
-  const page = frame.contentDocument.documentElement;
-  document.body.dataset.excess = page.scrollWidth - page.clientWidth;
-}, 2500);
-document.body.append(frame);
-</script></body>"""
+SETTLED = 700  # milliseconds until the scripts of a page have run
+EXCESS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 class Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def do_GET(self):
-        if not self.path.startswith(f"/{FRAME}"):
-            return super().do_GET()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(FRAME_PAGE.encode())
 
-
-def browse(browser: str, address: str, height: int, *options: str) -> str:
-    with tempfile.TemporaryDirectory() as profile:
-        command = [
-            browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--hide-scrollbars", "--virtual-time-budget=8000",
-            f"--user-data-dir={profile}", f"--window-size=1280,{height}", *options, address,
-        ]  # fmt: skip
-        return subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+def photograph(browser, address: str, width: int, height: int, theme: str, picture: Path) -> int:
+    """Save what a window of this size shows; by how many pixels the page is too wide for it."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=theme, device_scale_factor=1
+    )
+    page = context.new_page()
+    page.goto(address, wait_until="load")
+    page.wait_for_timeout(SETTLED)
+    page.screenshot(path=picture)
+    excess = page.evaluate(EXCESS)
+    context.close()
+    return excess
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", help="pages without .html; all of them by default")
+    parser.add_argument("--book", type=Path, default=HTML, help="the built book")
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "screenshots")
     parser.add_argument("--height", type=int, default=2000, help="height of the pictures in pixels")
     options = parser.parse_args()
-    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
-    if browser is None or not HTML.exists():
+    path = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
+    if path is None or not options.book.exists():
         sys.exit("this needs Chromium on the path and a built book (`make book`)")
-    pages = options.pages or [f"book/{path.stem}" for path in sorted(HTML.glob("book/*.html"))]
+    pages = options.pages or [
+        f"book/{page.stem}" for page in sorted(options.book.glob("book/*.html"))
+    ]
     options.out.mkdir(parents=True, exist_ok=True)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(HTML)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(options.book)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     too_wide = False
-    for page in pages:
-        for width in WIDTHS:
-            for theme in ("light", "dark"):
-                address = (
-                    f"http://127.0.0.1:{server.server_port}/{FRAME}?page={page}&theme={theme}"
-                    f"&width={width}&height={options.height}"
-                )
-                picture = options.out / f"{page.replace('/', '_')}_{width}_{theme}.png"
-                browse(browser, address, options.height, f"--screenshot={picture}")
-            found = re.search(
-                r'data-excess="(-?\d+)"', browse(browser, address, options.height, "--dump-dom")
-            )
-            if found is None or int(found[1]) > 0:
-                too_wide = True
-                print(f"{page} at {width} px: {found[1] if found else '?'} px too wide")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        )
+        for page in pages:
+            address = f"http://127.0.0.1:{server.server_port}/{page}.html"
+            for width in WIDTHS:
+                for theme in ("light", "dark"):
+                    picture = options.out / f"{page.replace('/', '_')}_{width}_{theme}.png"
+                    excess = photograph(browser, address, width, options.height, theme, picture)
+                if excess > 0:
+                    too_wide = True
+                    print(f"{page} at {width} px: {excess} px too wide")
+        browser.close()
     server.shutdown()
     print(f"pictures are in {options.out}")
     return int(too_wide)
