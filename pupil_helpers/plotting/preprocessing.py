@@ -110,9 +110,10 @@ def saccades(time, gaze, found, unit: str = "pixels"):
     for onset, duration in zip(here["onset"], here["duration"], strict=True):
         for ax in (top, bottom):
             ax.axvspan(onset, onset + duration, color=PALETTE["green"], alpha=0.2, lw=0)
+    longest = here["amplitude"].max() if len(here) else 1.0
     bottom.quiver(
         here["onset"], np.zeros(len(here)), here["dx"], here["dy"], pivot="mid", width=0.003,
-        scale=1.2 * here["amplitude"].max() if len(here) else 1.0, scale_units="height", color=BLACK,
+        scale=1.2 * (longest or 1.0), scale_units="height", color=BLACK,
     )  # fmt: skip
     bottom.set(xlabel=TIME, ylabel="direction\n(x, y)", yticks=[], ylim=(-1, 1))
     return fig
