@@ -15,8 +15,10 @@ import pupil_helpers
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = (
     "session", "checks", "recordings", "signals", "metrics", "models", "evaluation", "tuning",
-    "attribution", "plotting", "teaching",
+    "attribution", "plotting", "teaching", "reports",
 )  # fmt: skip
+
+COMMAND = ("check",)  # to import it would hide the function of that name
 
 INTRODUCTION = """\
 # The package, function by function
@@ -48,7 +50,7 @@ def modules(root: Path = ROOT) -> list[str]:
     for path in package.rglob("*.py"):
         parts = path.relative_to(package).with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
-        if parts and not any(part.startswith("_") for part in parts):
+        if parts and parts != COMMAND and not any(part.startswith("_") for part in parts):
             names.append(".".join(parts))
     rank = {name: place for place, name in enumerate(ORDER)}
     return sorted(names, key=lambda name: (rank.get(name.split(".")[0], len(ORDER)), name))

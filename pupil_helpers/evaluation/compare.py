@@ -13,6 +13,7 @@ import functools
 import math
 import numbers
 import operator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -142,11 +143,11 @@ def compare(
         raise ValueError(f"on_error is {on_error!r}; use 'raise' or 'keep'.")
     regions = region_names(session, regions)
     counts = session.region_counts(regions)
-    models = _as_models(models, session, regions)
+    models = as_models(models, session.region_table()["neurons"][regions], session.bin_size)
     folder = stored.temporary_folder() if folder is None else Path(folder).expanduser()
     splits = blocked_folds(session.n_trials, n_folds, gap)
     data = mark(session.pupil, counts, session.bin_size, regions)
-    jobs = _plan(models, _seeds(seeds), splits, session.bin_size, data, folder)
+    jobs = _plan(models, as_seeds(seeds), splits, session.bin_size, data, folder)
 
     read = functools.partial(stored.read, n_regions=len(regions), with_predictions=keep_predictions)
     done = {job.path: read(job.path) for job in jobs}
@@ -177,8 +178,23 @@ def compare(
     return table
 
 
-def _as_models(models, session, regions) -> dict:
-    """Models by name, each one fit to be compared on this session."""
+def as_models(models, neurons, bin_size: float | None) -> dict:
+    """Models by name, each one fit to be compared on a session.
+
+    Parameters
+    ----------
+    models : sequence of str, or dict of str to model, or None
+        As in :func:`compare`.
+    neurons : sequence of int
+        How many each region has.
+    bin_size : float or None
+        The session's, in seconds; None if it is not known yet.
+
+    Raises
+    ------
+    ValueError
+        If there is no model, one is unknown, or one was told another width of bins.
+    """
     models = list(MODELS) if models is None else models
     if isinstance(models, str):
         models = [models]
@@ -189,25 +205,26 @@ def _as_models(models, session, regions) -> dict:
                 f"unknown model {unknown[0]!r}; choose from {', '.join(MODELS)}, or give a dict "
                 "of models of your own by name."
             )
-        n_neurons = [int((session.regions == region).sum()) for region in regions]
-        settings = {"original": {"n_neurons": n_neurons}}  # it learns mean counts per neuron
+        # The original learns mean counts per neuron.
+        settings = {"original": {"n_neurons": [int(number) for number in neurons]}}
         models = {name: MODELS[name](**settings.get(name, {})) for name in models}
     for name, model in models.items():
         if isinstance(model, type) or not (hasattr(model, "fit") and hasattr(model, "predict")):
             raise ValueError(f"model {name!r} is {model!r}; give an object with fit and predict.")
         known = getattr(model, "bin_size", None)
         is_time = isinstance(known, numbers.Real)
-        if known is not None and not (is_time and math.isclose(known, session.bin_size)):
+        if bin_size and known is not None and not (is_time and math.isclose(known, bin_size)):
             raise ValueError(
                 f"model {name!r} was told that a bin has {known!r} s, but the session's have "
-                f"{session.bin_size} s; leave its bin_size out."
+                f"{bin_size} s; leave its bin_size out."
             )
     if not models:
         raise ValueError("there is no model to compare; name at least one.")
     return models
 
 
-def _seeds(seeds) -> list[int]:
+def as_seeds(seeds) -> list[int]:
+    """Seeds as whole numbers; a ValueError if they are not, or not all different."""
     try:
         given = [operator.index(seed) for seed in np.atleast_1d(np.asarray(seeds, dtype=object))]
     except TypeError:
@@ -220,8 +237,12 @@ def _seeds(seeds) -> list[int]:
     return given
 
 
-def _plan(models, seeds, splits, bin_size, data, folder) -> list[Job]:
-    jobs = []
+def variants(models: dict, seeds, bin_size: float) -> Iterator[tuple[str, int, object, str]]:
+    """Every model once per seed: name, seed, a copy that knows the seed and the bins, its mark.
+
+    A model without ``seed`` comes with the first seed only. Raises ValueError if a model holds what
+    cannot be told from another model's.
+    """
     for name, given in models.items():
         for seed in seeds if hasattr(given, "seed") else seeds[:1]:
             model = copy.copy(given)
@@ -230,15 +251,20 @@ def _plan(models, seeds, splits, bin_size, data, folder) -> list[Job]:
             if getattr(model, "bin_size", bin_size) is None:
                 model.bin_size = bin_size
             try:
-                model_mark = mark(model)
+                yield name, seed, model, mark(model)
             except NoMark as error:
                 raise ValueError(
                     f"model {name!r} holds {error}, so that its stored fits could be mistaken "
                     "for another model's; give it numbers, arrays or functions instead."
                 ) from error
-            for fold, split in enumerate(splits):
-                path = stored.stem(folder, name, fold, seed, mark(data, model_mark, *split))
-                jobs.append(Job(name, model, fold, seed, split, path))
+
+
+def _plan(models, seeds, splits, bin_size, data, folder) -> list[Job]:
+    jobs = []
+    for name, seed, model, model_mark in variants(models, seeds, bin_size):
+        for fold, split in enumerate(splits):
+            path = stored.stem(folder, name, fold, seed, mark(data, model_mark, *split))
+            jobs.append(Job(name, model, fold, seed, split, path))
     return jobs
 
 

@@ -40,6 +40,55 @@ class ControlResult(NamedTuple):
     p: np.ndarray
 
 
+def p_value(observed, null) -> np.ndarray:
+    """(1 + #≥) / (1 + n): how often a null pairing scores no less than the real one.
+
+    Parameters
+    ----------
+    observed : array_like, (regions,)
+    null : array_like, (n, regions)
+        A score that is missing (NaN), in either place, counts against the real pairing.
+
+    Returns
+    -------
+    ndarray, (regions,)
+    """
+    return (1 + (~(np.asarray(null) < observed)).sum(0)) / (1 + len(null))
+
+
+def pooled_p(observed, nulls, n_draws: int = 9999, seed: int = 0) -> float:
+    """One p-value for a region that several sessions have: is it linked in any of them?
+
+    The mean of the observed scores over sessions, compared with means in which each session's score
+    is drawn from all it has, the observed one included: whichever pupil is its own is as good as
+    any other if there is no link (a permutation test in strata, by Monte Carlo).
+
+    Parameters
+    ----------
+    observed : array_like, (sessions,)
+        Scores of the real pairings; a session whose score is missing (NaN) is left out.
+    nulls : sequence of array_like, (sessions,) of (n of its own,)
+        Scores of the null pairings of each session.
+    n_draws : int, default 9999
+    seed : int, default 0
+
+    Returns
+    -------
+    float
+        NaN if no session is left, or none with a null pairing.
+    """
+    rng = np.random.default_rng(seed)
+    kept = [(o, n) for o, n in zip(observed, nulls, strict=True) if not np.isnan(o) and len(n)]
+    if not kept:
+        return float("nan")
+    total, drawn = 0.0, np.zeros(n_draws)
+    for own, others in kept:
+        total += own
+        drawn += rng.choice(np.append(np.where(np.isnan(others), np.inf, others), own), n_draws)
+    ties = 1e-9 * (1 + abs(total))  # the same scores added in the same order may differ by rounding
+    return float((1 + (drawn >= total - ties).sum()) / (1 + n_draws))
+
+
 def session_permutation(score: Score, pupil, counts, other_pupils) -> ControlResult:
     """Compare with the pupils of other sessions: the control that survives slow drift.
 
@@ -224,6 +273,4 @@ def _compared(score: Score, pupil, counts, null_pupils: Iterable) -> ControlResu
     """The score of the real pairing beside those of the same counts with other pupils."""
     observed = np.atleast_1d(score(pupil, counts))
     null = np.stack([np.atleast_1d(score(other, counts)) for other in null_pupils])
-    # "not less" also counts a NaN, in either place, against the real pairing.
-    p = (1 + (~(null < observed)).sum(0)) / (1 + len(null))
-    return ControlResult(observed, null, p)
+    return ControlResult(observed, null, p_value(observed, null))

@@ -67,7 +67,7 @@ def run_jobs(function: Callable, jobs: Iterable, n_jobs: int = -1) -> Iterator[t
     if n_workers > 1:
         return _in_processes(function, iter(jobs), n_workers)
     jobs = itertools.takewhile(lambda job: job is not None, jobs)
-    return ((number, _with_one_thread(function, job)) for number, job in enumerate(jobs))
+    return ((number, with_one_thread(function, job)) for number, job in enumerate(jobs))
 
 
 def _in_processes(function, jobs, n_workers):
@@ -80,7 +80,7 @@ def _in_processes(function, jobs, n_workers):
             for job in itertools.islice(jobs, n_workers - len(running)):
                 if job is None:
                     break
-                running[pool.submit(_with_one_thread, function, job)] = next(numbers)
+                running[pool.submit(with_one_thread, function, job)] = next(numbers)
             if not running:
                 return
             for future in _finished(running):
@@ -100,7 +100,8 @@ def _finished(running):
         return wait(running, return_when=FIRST_COMPLETED).done
 
 
-def _with_one_thread(function, job):
+def with_one_thread(function: Callable, job):
+    """``function(job)`` while torch and the libraries under numpy use one thread each."""
     with threadpool_limits(1), one_thread():
         return function(job)
 

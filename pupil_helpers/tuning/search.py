@@ -103,7 +103,7 @@ def tune(
     trials : hyperopt.Trials, optional
         Let hyperopt's own machinery run the search, for example
         ``SparkTrials(parallelism=8)`` on a cluster (install the extra ``spark``). ``n_jobs`` and
-        ``prune`` then have no effect.
+        ``prune`` then have no effect. Legacy: kept as it is, nothing new will be built on it.
     n_blocks, gap : int, default 5 and 2
         Inner blocks; see :func:`~pupil_helpers.signals.splits.inner_blocks`.
     n_startup : int, default 10

@@ -1,5 +1,6 @@
 """Controls that keep their promise on drifting and stationary signals, and those that do not."""
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy.stats import binom
 from pupil_helpers.evaluation.nulls import (
     circular_shift,
     linear_shift,
+    p_value,
+    pooled_p,
     refit_score,
     session_permutation,
     stored_nulls,
@@ -65,7 +68,7 @@ class Ridge:
         return self.psth + (pupil - self.centre) @ self.weights
 
 
-def p_value(control, make, rng, score, pupil, counts):
+def p_of(control, make, rng, score, pupil, counts):
     """With 19 null pairings (the linear shift: 40)."""
     if control is session_permutation:
         return control(score, pupil, counts, [make(rng) for _ in range(19)]).p[0]
@@ -78,7 +81,7 @@ def false_positives(control, make, n_pairs, score=correlation):
     for seed in range(n_pairs):
         rng = np.random.default_rng(seed)
         pupil, counts = make(rng), fire(rng, make(rng))
-        hits += p_value(control, make, rng, score, pupil, counts) <= 0.05
+        hits += p_of(control, make, rng, score, pupil, counts) <= 0.05
     return hits
 
 
@@ -117,7 +120,7 @@ def test_naive_controls_take_drift_or_a_lock_to_the_task_for_a_link(control, mak
 def test_every_control_finds_a_real_link(control, score):
     rng = np.random.default_rng(0)
     pupil = stationary(rng)
-    found = p_value(control, stationary, rng, score, pupil, fire(rng, 2 * pupil))
+    found = p_of(control, stationary, rng, score, pupil, fire(rng, 2 * pupil))
     assert found == pytest.approx(1 / 21 if control is linear_shift else 1 / 20)
 
 
@@ -142,6 +145,40 @@ def test_p_counts_ties_and_missing_scores_against_the_pairing(observed, nulls, p
     )
     np.testing.assert_array_equal(result.null, nulls)
     assert result.p.tolist() == p
+
+
+def test_a_pooled_p_is_the_share_of_all_choices_that_score_no_less():
+    rng = np.random.default_rng(0)
+    observed, nulls = [0.9, 0.2, np.nan], [rng.random(5), rng.random(4), rng.random(3)]
+    choices = [[o, *n] for o, n in zip(observed, nulls, strict=True)][:2]  # NaN: no such session
+    sums = np.array([sum(choice) for choice in itertools.product(*choices)])
+    exact = (sums >= 1.1 - 1e-12).mean()
+    found = pooled_p(observed, nulls, n_draws=99_999)
+    assert found == pytest.approx(exact, abs=4 * np.sqrt(exact / 99_999))
+    one = pooled_p([0.5], [np.array([0.1, 0.7, 0.5])], n_draws=99_999)
+    assert one == pytest.approx(p_value([0.5], [[0.1], [0.7], [0.5]])[0], abs=0.01)
+
+
+def test_a_pooled_p_counts_what_is_missing_against_the_link():
+    assert pooled_p([1.0], [np.array([np.nan, np.nan])]) == 1
+    assert np.isnan(pooled_p([np.nan, 1.0], [np.zeros(3), np.zeros(0)]))
+
+
+def test_a_pooled_p_keeps_its_promise_on_drifts_and_gains_from_several_sessions():
+    hits, n_regions, n_sessions = 0, 300, 5
+    for seed in range(n_regions):  # the same pupils are lent to all sessions of a region
+        rng = np.random.default_rng(seed)
+        pupils = [drifting(rng, n_trials=60, n_bins=4) for _ in range(n_sessions)]
+        scores = np.array([  # (counts, pupils)
+            [correlation(pupil, counts)[0] for pupil in pupils]
+            for counts in [fire(rng, drifting(rng, n_trials=60, n_bins=4)) for _ in pupils]
+        ])  # fmt: skip
+        nulls = [np.delete(row, i) for i, row in enumerate(scores)]
+        hits += pooled_p(np.diag(scores), nulls, n_draws=999, seed=seed) <= 0.05
+    assert 0 < hits <= binom.ppf(0.999, n_regions, 0.05)
+    rng = np.random.default_rng(0)
+    weak = [rng.random(4) for _ in range(5)]  # none of them alone could be below 1 / 5
+    assert pooled_p([0.95] * 5, weak) < 0.01
 
 
 def test_all_sessions_are_cut_to_the_shortest():
