@@ -195,3 +195,8 @@ def package_hash() -> str:
     for path in sorted(package.rglob("*.py")):
         digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, or its type, in one line of at most 200 characters."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -7,6 +7,7 @@ so that a wrong shape is reported here, by name, and not three chapters later.
 from __future__ import annotations
 
 import copy
+import json
 import warnings
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -94,6 +95,9 @@ class Session:
         Time of the left edge of the first bin, in seconds from stimulus onset.
     truth : Truth, optional
         What generated the session; simulated sessions only.
+    provenance : dict, optional
+        Where the session came from: source, file hash, reader, settings and version, as plain
+        text, numbers, lists and dicts (see :mod:`pupil_helpers.recordings.provenance`).
 
     Raises
     ------
@@ -114,6 +118,7 @@ class Session:
     name: str = "unnamed session"
     start: float = -0.5
     truth: Truth | None = field(default=None, repr=False)
+    provenance: dict = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         try:
@@ -234,6 +239,7 @@ class Session:
             "bin_size": np.float64(self.bin_size),
             "start": np.float64(self.start),
             "name": np.str_(self.name),
+            "provenance": np.str_(json.dumps(self.provenance)),
         }
         arrays |= {
             f"trials.{name}": column_to_array(values) for name, values in self.trials.items()
@@ -275,6 +281,7 @@ class Session:
                 name=str(arrays["name"]),
                 start=float(arrays["start"]),
                 truth=Truth(**truth) if truth else None,
+                provenance=json.loads(str(arrays.get("provenance", "{}"))),
             )
         except FileNotFoundError:
             raise

@@ -18,11 +18,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from .._files import TooLarge, check_size, npy_header
+from .._files import TooLarge, check_size, file_hash, npy_header, one_line
 from ..session import Session, SessionError
-from .unpickle import PickledArray, Refused, load_pickle
+from .part_table import built, table_to_session
+from .provenance import provenance
+from .unpickle import Refused, load_pickle
 
 N_SESSIONS = 39
 """Sessions in the whole collection, in alphabetical order of mouse and date."""
@@ -32,17 +33,6 @@ SESSIONS_PER_PART = 13
 OSF = "https://osf.io"
 OSF_IDS = ("agvxh", "uv3mw", "ehmw2")
 """Where parts 0, 1 and 2 are published."""
-
-TRIAL_FIELDS = (
-    "contrast_left",
-    "contrast_right",
-    "response",
-    "gocue",
-    "response_time",
-    "feedback_time",
-    "feedback_type",
-)
-"""Fields with one value per trial; they become the columns of ``Session.trials``."""
 
 MAX_BYTES = 8 * 2**30
 """Memory that a part file may ask for, unless the caller allows more: several times its own."""
@@ -75,7 +65,7 @@ def locate(index) -> tuple[int, int]:
     SessionError
         If ``index`` is not a whole number from 0 to 38.
     """
-    return divmod(_check_index(index, N_SESSIONS, "the Steinmetz collection"), SESSIONS_PER_PART)
+    return divmod(check_index(index, N_SESSIONS, "the Steinmetz collection"), SESSIONS_PER_PART)
 
 
 def read_steinmetz(path, index: int, *, start: float = -0.5, max_bytes: int = MAX_BYTES) -> Session:
@@ -125,11 +115,27 @@ def read_steinmetz(path, index: int, *, start: float = -0.5, max_bytes: int = MA
             )
     tables = read_tables(path, part, max_bytes)
     if part is None:
-        place = _check_index(index, len(tables), path.name)
-    return table_to_session(tables[place], f"{path.name}, session index {index}", part, start)
+        place = check_index(index, len(tables), path.name)
+    return session_of(tables[place], path, part, index, file_hash(path), start)
 
 
-def _check_index(index, count: int, what: str) -> int:
+def session_of(table, path: Path, part: int | None, index, sha256: str, start=-0.5) -> Session:
+    """The session of one table of a part file, with its provenance.
+
+    Errors: as :func:`pupil_helpers.recordings.part_table.table_to_session`.
+    """
+    settings = {"index": operator.index(index), "start": start}
+    return table_to_session(
+        table,
+        f"{path.name}, session index {index}",
+        again(part),
+        start,
+        provenance(path.name, sha256, "read_steinmetz", settings),
+    )
+
+
+def check_index(index, count: int, what: str) -> int:
+    """The index as an int; a ``SessionError`` unless it is a whole number from 0 to count - 1."""
     try:
         place = operator.index(index)
     except TypeError:
@@ -140,86 +146,6 @@ def _check_index(index, count: int, what: str) -> int:
             f"0 to {count - 1}"
         )
     return place
-
-
-# -- from a dict of fields to a Session -------------------------------------------------------
-
-
-def table_to_session(table, where: str, part: int | None, start: float = -0.5) -> Session:
-    """Make a :class:`Session` of one table of part ``part`` (see :func:`read_tables`).
-
-    Raises
-    ------
-    SessionError
-        If a field is missing or wrong; the message begins with ``where``.
-    """
-
-    again = _again(part)
-
-    def fail(name, problem):
-        raise SessionError(f"{where}, field {name!r}: {problem}")
-
-    def field(name, kinds="fiub", what="numbers") -> np.ndarray:
-        if name not in table:
-            fail(name, f"is missing; {again}")
-        try:
-            array = np.asarray(_built(table[name]))
-            if array.dtype.kind in "OS":
-                array = array.astype(str if kinds == "U" else np.float64)
-        except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            fail(name, f"does not hold {what} ({_one_line(error)}); {again}")
-        if array.dtype.kind not in kinds:
-            fail(name, f"has dtype {array.dtype}, expected {what}")
-        return array
-
-    def one(array, name):
-        if array.size != 1:
-            fail(name, f"has shape {array.shape}, expected one value")
-        return array.item()
-
-    if not isinstance(table, dict):
-        raise SessionError(f"{where}: is not a table of fields; {again}")
-
-    spks = field("spks")
-    if spks.ndim != 3:
-        fail("spks", f"has shape {spks.shape}, expected (neurons, trials, bins)")
-    n_neurons, n_trials, n_bins = spks.shape
-
-    recorded = field("pupil")
-    if recorded.shape not in {(3, n_trials, n_bins), (1, n_trials, n_bins)}:
-        fail(
-            "pupil",
-            f"has shape {recorded.shape}, expected (3, {n_trials}, {n_bins}) for area, x, y "
-            f"or (1, {n_trials}, {n_bins}) for area only, like spks {spks.shape}",
-        )
-    pupil = np.full((n_trials, n_bins, 3), np.nan, dtype=np.float32)
-    pupil[..., : len(recorded)] = recorded.transpose(1, 2, 0)  # (T, B, 1 or 3)
-
-    regions = field("brain_area", "U", "names")
-    if regions.shape != (n_neurons,):
-        fail("brain_area", f"has shape {regions.shape}, expected ({n_neurons},): one per neuron")
-
-    trials = {}
-    for name in TRIAL_FIELDS:
-        values = field(name)
-        if values.shape not in {(n_trials,), (n_trials, 1), (1, n_trials)}:
-            fail(name, f"has shape {values.shape}, expected ({n_trials},): one value per trial")
-        trials[name] = values.ravel()  # (T,)
-
-    mouse, date = (one(field(name, "U", "text"), name) for name in ("mouse_name", "date_exp"))
-    bin_size = float(one(field("bin_size"), "bin_size"))
-    try:
-        return Session(
-            pupil=pupil,
-            spikes=np.ascontiguousarray(spks.transpose(1, 2, 0)),  # (T, B, N)
-            regions=regions,
-            bin_size=bin_size,
-            trials=pd.DataFrame(trials),
-            name=f"{mouse} {date}",
-            start=float(start),
-        )
-    except SessionError as error:
-        raise SessionError(f"{where}: {error}") from None
 
 
 # -- the file ---------------------------------------------------------------------------------
@@ -245,7 +171,7 @@ def read_tables(path, part: int | None = None, max_bytes: int = MAX_BYTES) -> li
         As for :func:`read_steinmetz`.
     """
     path = Path(path)
-    again = _again(part)
+    get_again = again(part)
     if not path.is_file():
         raise FileNotFoundError(
             f"there is no file {path}; check the path, or get it from {_source(part)}"
@@ -253,26 +179,26 @@ def read_tables(path, part: int | None = None, max_bytes: int = MAX_BYTES) -> li
     try:
         tables = _read_dat(path, max_bytes)
     except TooLarge as error:
-        raise SessionError(f"{error}, or {again}") from None
+        raise SessionError(f"{error}, or {get_again}") from None
     except Refused as error:
         raise SessionError(
-            f"{path.name} asks for {_one_line(error)}, which no recording needs; it was refused "
-            f"and nothing was run; {again}"
+            f"{path.name} asks for {one_line(error)}, which no recording needs; it was refused "
+            f"and nothing was run; {get_again}"
         ) from None
     except PermissionError:
         raise SessionError(f"{path} may not be read; change its permissions") from None
     except MemoryError as error:
         raise SessionError(
             f"not enough memory to read {path.name}; close other programs or, if that does not "
-            f"help, {again}"
+            f"help, {get_again}"
         ) from error
     except Exception as error:  # a damaged pickle can fail in any way
         raise SessionError(
-            f"{path.name} is damaged or incomplete ({_one_line(error)}); {again}"
+            f"{path.name} is damaged or incomplete ({one_line(error)}); {get_again}"
         ) from None
     if part is not None and len(tables) != SESSIONS_PER_PART:
         raise SessionError(
-            f"{path.name} holds {len(tables)} sessions, not {SESSIONS_PER_PART}; {again}"
+            f"{path.name} holds {len(tables)} sessions, not {SESSIONS_PER_PART}; {get_again}"
         )
     return tables
 
@@ -282,7 +208,7 @@ def _read_dat(path: Path, max_bytes: int) -> list:
         if "dat.npy" not in archive.namelist():
             raise ValueError("it has no array 'dat'")
         check_size(path, max_bytes)
-        dat = _built(load_pickle(lambda: _pickle_in(archive)))
+        dat = built(load_pickle(lambda: _pickle_in(archive)))
     if not isinstance(dat, np.ndarray) or not dat.dtype.hasobject or dat.ndim != 1:
         raise ValueError("'dat' is not a list of sessions")
     return dat.tolist()
@@ -301,13 +227,6 @@ def _source(part: int | None) -> str:
     return "where it came from" if part is None else part_url(part)
 
 
-def _again(part: int | None) -> str:
+def again(part: int | None) -> str:
+    """How an error ends: where to get a file again."""
     return f"delete it and download it again from {_source(part)}"
-
-
-def _built(value):
-    return value.build() if isinstance(value, PickledArray) else value
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

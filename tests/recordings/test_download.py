@@ -18,7 +18,7 @@ import pytest
 from neuromatch import object_array, session_fields, write_part
 
 from pupil_helpers.recordings import download as sources
-from pupil_helpers.recordings import load_session, steinmetz
+from pupil_helpers.recordings import load_session, steinmetz, transfer
 from pupil_helpers.recordings.download import CHECKSUMS, LOCK, fetch_part
 from pupil_helpers.session import Session, SessionError
 
@@ -88,7 +88,7 @@ def server(monkeypatch):
     """The server, in place of OSF; nothing else can be reached."""
     server = Server()
     monkeypatch.setattr(steinmetz, "OSF", server.url)
-    monkeypatch.setattr(sources, "_CHUNK", 1000)
+    monkeypatch.setattr(transfer, "CHUNK", 1000)
     for variable in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(variable, "127.0.0.1")
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -215,7 +215,7 @@ def test_a_file_put_there_by_hand_is_used(server, entries, tmp_path):
 
 def test_a_folder_that_may_only_be_read(server, entries, tmp_path, monkeypatch):
     write_part(tmp_path / PART, entries)
-    monkeypatch.setattr(sources, "locked", FORBIDDEN)
+    monkeypatch.setattr(transfer, "locked", FORBIDDEN)
     monkeypatch.setattr(Session, "save", FORBIDDEN)
     with pytest.warns(UserWarning, match=r"not cached: Permission denied") as caught:
         assert_is(load(tmp_path, 3), entries[3])
@@ -412,7 +412,7 @@ def test_no_network(tmp_path, monkeypatch):
 
 
 def test_a_server_that_says_nothing(server, entries, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "_TIMEOUT", (1, 0.2))
+    monkeypatch.setattr(transfer, "TIMEOUT", (1, 0.2))
     silence = threading.Event()
     monkeypatch.setattr(Handler, "do_GET", lambda self: silence.wait(5))
     with pytest.raises(ConnectionError, match=r"too long to answer"):
@@ -423,7 +423,7 @@ def test_a_server_that_says_nothing(server, entries, tmp_path, monkeypatch):
 def test_a_full_disk(server, entries, tmp_path, monkeypatch):
     break_off(server, tmp_path, after=50_000)
     with monkeypatch.context() as patch:
-        patch.setattr(sources, "open", FULL, raising=False)
+        patch.setattr(transfer, "open", FULL, raising=False)
         with pytest.raises(OSError, match=f"{PART}: the disk is full") as error:
             load(tmp_path)
     assert error.value.errno == errno.ENOSPC
@@ -449,8 +449,8 @@ def test_an_index_out_of_range_asks_no_server(server, tmp_path, index):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("Steinmetz", {}, r"choose one of 'simulated', 'steinmetz', or .*load"),
-        (None, {}, r"choose one of 'simulated', 'steinmetz', or .*load"),
+        ("Steinmetz", {}, r"choose one of 'simulated', 'steinmetz', 'dandi', or .*load"),
+        (None, {}, r"choose one of 'simulated', 'steinmetz', 'dandi', or .*load"),
         ("steinmetz", {"seed": 1, "n_trials": 2}, r"not seed, n_trials"),
     ],
 )

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from neuromatch import Python2Pickler, object_array, session_fields, write_part, write_pickle
 from real_data import CORI_INDEX, CORI_START, cori_part_file, require_real_data
 
-from pupil_helpers.recordings.steinmetz import TRIAL_FIELDS, read_steinmetz
+from pupil_helpers.recordings.part_table import TRIAL_FIELDS
+from pupil_helpers.recordings.steinmetz import read_steinmetz
 from pupil_helpers.session import SessionError
 
 

@@ -1,0 +1,147 @@
+"""NWB files as DANDI 000017 has them, the same numbers in three formats, and hostile files."""
+
+import warnings
+
+import numpy as np
+import pytest
+from continuous import neuromatch_fields, raw_recording, write_alf, write_nwb
+from mutants import REACHING
+from neuromatch import write_part
+
+from pupil_helpers.recordings.alf import read_alf
+from pupil_helpers.recordings.nwb_file import read_here
+from pupil_helpers.recordings.part_table import TRIAL_FIELDS
+from pupil_helpers.recordings.steinmetz import read_steinmetz
+from pupil_helpers.session import SessionError
+
+h5py = pytest.importorskip("h5py")
+pytest.importorskip("pynwb")
+EYE = "processing/behavior/PupilTracking/eye_area"
+
+
+def assert_same(session, other):
+    np.testing.assert_array_equal(session.spikes, other.spikes)
+    np.testing.assert_array_equal(session.pupil, other.pupil)
+    np.testing.assert_array_equal(session.regions, other.regions)
+    assert (session.name, session.start, session.bin_size) == (
+        other.name, other.start, other.bin_size,
+    )  # fmt: skip
+    for name in TRIAL_FIELDS:
+        np.testing.assert_array_equal(session.trials[name], other.trials[name])
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return raw_recording()
+
+
+@pytest.fixture(scope="module")
+def expected(raw, tmp_path_factory):
+    """The session of the Neuromatch file, worked out trial by trial."""
+    path = tmp_path_factory.mktemp("part") / "a.npz"
+    write_part(path, [neuromatch_fields(raw)])
+    return read_steinmetz(path, 0)
+
+
+@pytest.fixture
+def file(raw, tmp_path):
+    return write_nwb(tmp_path / "a.nwb", raw, "all")
+
+
+@pytest.mark.parametrize(
+    ("timestamps", "count", "compress"),
+    [("two", "within", False), ("all", "together", True)],
+)
+def test_the_same_numbers_three_ways(raw, expected, tmp_path, timestamps, count, compress):
+    nwb = read_here(write_nwb(tmp_path / "a.nwb", raw, timestamps, count, compress))
+    alf = read_alf(write_alf(tmp_path, raw, timestamps=timestamps))
+    assert_same(nwb, expected)
+    assert_same(alf, expected)
+    assert nwb.trials.equals(alf.trials)
+
+
+@pytest.mark.parametrize("rate", ["rate", "period"])
+def test_a_rate_may_be_stored_as_the_period(raw, expected, tmp_path, rate):
+    nwb = read_here(write_nwb(tmp_path / "a.nwb", raw, rate))
+    assert np.mean(nwb.pupil == expected.pupil) > 0.99  # the last digit of a time may differ
+
+
+def test_provenance_says_what_was_read_and_how(file, tmp_path):
+    session = read_here(file, pupil="linear")
+    assert session.provenance["source"] == "a.nwb"
+    assert len(session.provenance["sha256"]) == 64
+    assert session.provenance["reader"] == "read_nwb"
+    assert session.provenance["settings"]["pupil"] == "linear"
+    assert session.provenance["settings"]["area"] == EYE
+    loaded = type(session).load(session.save(tmp_path / "s.npz"))
+    assert loaded.provenance == session.provenance
+
+
+@pytest.mark.parametrize("how", list(REACHING))
+def test_what_reaches_out_of_the_file_is_refused(file, how):
+    with h5py.File(file, "a") as open_file:
+        REACHING[how](open_file, "processing/behavior/extra", file)
+    with pytest.raises(
+        SessionError, match=r"a\.nwb, object '/processing/behavior/extra': .*refused"
+    ):
+        read_here(file)
+
+
+def spoil(file, name, values):
+    with h5py.File(file, "a") as open_file:
+        attributes = dict(open_file[name].attrs)
+        del open_file[name]
+        if isinstance(values, tuple):
+            open_file.create_dataset(name, values, "f8", chunks=(1024,))
+        elif values is not None:
+            open_file[name] = values
+        if values is not None:
+            open_file[name].attrs.update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        (f"{EYE}/timestamps", lambda v: v[::-1], "goes back in time after sample 0; sort it"),
+        (f"{EYE}/timestamps", lambda v: np.where(v > 9, np.nan, v), "missing times .NaN."),
+        (f"{EYE}/timestamps", lambda v: v[:7], "7 times for .* samples; give one per sample"),
+        (f"{EYE}/timestamps", lambda v: (2**40,), r"declares 8\.8e\+06 MB, but holds 0 MB"),
+        ("intervals/trials/visual_stimulus_time", lambda v: v + 8, "beyond the eye's.*='drop'"),
+        ("units/spike_times", lambda v: v - 1, "spikes are before time 0.*faults='drop'"),
+        ("units/spike_times", lambda v: v * np.nan, "missing times"),
+        ("intervals/trials/visual_stimulus_time", lambda v: v[::-1], "sort the trials by time"),
+        ("intervals/trials/visual_stimulus_time", lambda v: v * 1e3, "beyond the eye"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_in_one_line_with_its_field(file, name, change, message):
+    with h5py.File(file) as open_file:
+        values = open_file[name][()]
+    spoil(file, name, change(values))
+    with pytest.raises(SessionError, match=message) as error:
+        read_here(file)
+    assert str(error.value).startswith(f"a.nwb, field '{name}")
+    assert "\n" not in str(error.value)
+
+
+def test_faults_may_be_left_out(file, expected):
+    """The first trial begins before the eye is filmed."""
+    with h5py.File(file) as open_file:
+        times = open_file[f"{EYE}/timestamps"][()]
+    spoil(file, f"{EYE}/timestamps", times + 2)
+    with pytest.warns(UserWarning, match=r"1 of 12 trial.*first trial 0.*left out"):
+        session = read_here(file, faults="drop")
+    np.testing.assert_array_equal(session.spikes, expected.spikes[1:])
+
+
+def test_the_error_lists_what_a_file_has_instead(file):
+    with pytest.raises(SessionError, match=f"no series of that name for area=.*{EYE}"):
+        read_here(file, area="pupil")
+    with pytest.raises(SessionError, match=r"has no column 'go'.*it has .*visual_stimulus_time"):
+        read_here(file, onset="go")
+    with pytest.raises(SessionError, match=r"no column 'area' for region=.*peak_channel"):
+        read_here(file, region="area")
+
+
+def test_streams_may_be_named(file, expected):
+    with warnings.catch_warnings(action="error"):
+        assert_same(read_here(file, area="eye_area", xy="eye_xy_positions"), expected)
