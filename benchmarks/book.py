@@ -1,21 +1,23 @@
-"""Seconds per chapter, as measured by the last `make book` or `make test` that ran them."""
+"""Seconds and peak memory of each chapter, measured by the last `make book` that ran it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-SECONDS = Path(__file__).parents[1] / "_build" / "chapter_seconds.json"
+CARDS = Path(__file__).parents[1] / "_build" / "chapter_cards.json"
 LIMIT = 90  # seconds a chapter may take on two cores
 
 
 def main():
-    if not SECONDS.exists():
+    if not CARDS.exists():
         print("no chapter has been run yet: `make book` first")
         return
-    seconds = json.loads(SECONDS.read_text())
+    cards = json.loads(CARDS.read_text())
+    seconds = {chapter: card["seconds"] for chapter, card in cards.items()}
     for chapter, took in sorted(seconds.items()):
-        print(f"{chapter:16} {took:6.1f} s{'  over the limit' if took > LIMIT else ''}")
+        note = "  over the limit" if took > LIMIT else ""
+        print(f"{chapter:16} {took:6.1f} s {cards[chapter]['memory_mb']:6d} MB{note}")
     print(f"{'all':16} {sum(seconds.values()):6.1f} s")
 
 

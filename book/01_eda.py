@@ -30,7 +30,8 @@
 # - say which regions and sessions are worth modelling;
 # - split trials so that a test score means something.
 #
-# **Time.** About 40 minutes, 30 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 45 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a
+# laptop.
 #
 # **What you need.** Python with NumPy and Matplotlib. No neuroscience beyond "neurons fire spikes".
 #
@@ -40,20 +41,32 @@
 # that starts with `session =` to `session = load_session("steinmetz", index=12)` (a large download,
 # once).
 
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Let everybody run the set-up cell before you say a word: it takes a minute on
+# > Colab, and whoever has no runtime finds out now.
+# >
+# > **On the board.** Draw one trial as a strip of bins, with the pupil above and ticks below, and keep
+# > it there all day. Write the three axes next to it: trials, bins, and channels or neurons. Most
+# > errors of shape later on are cured by pointing at it.
+# >
+# > **If time is short**, leave out "Why twenty neurons?" and give the rule; do not leave out the last
+# > section: chapters 8 and 9 stand on it.
+
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 from itertools import product
@@ -64,8 +77,8 @@ import pandas as pd
 from scipy.signal import find_peaks
 from scipy.stats import pearsonr
 
-from pupil_helpers import blocked_folds, boxcar, check, evaluation_kernel, load_session
-from pupil_helpers import psth_relative, smooth
+from pupil_helpers import blocked_folds, boxcar, check, evaluation_kernel
+from pupil_helpers import explore, load_session, psth_relative, smooth
 from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
 from pupil_helpers.metrics.scores import psth
 from pupil_helpers.plotting import eda, folds, use_style
@@ -203,6 +216,95 @@ else:
     print("This recording holds no eye position: no saccades to find.")
 
 # %% [markdown]
+# **Try it.** The factor 6 was a choice. Answer first, then move it: with a third of it, will there
+# be a few more saccades, or several times as many? And with twice the factor?
+
+# %%
+factors = [2, 3, 4, 6, 9, 12]
+slow = np.median(measured) if measured.size else np.nan
+peaks = {}  # per second, in the whole session
+for factor in factors:
+    n = 0
+    for trace in np.nan_to_num(speed):
+        n += len(find_peaks(trace, height=factor * slow, distance=10)[0])
+    peaks[factor] = n / (speed.size * dt)
+
+
+def with_factor(factor):
+    trace = np.nan_to_num(speed[trial])
+    above = find_peaks(trace, height=factor * slow, distance=10)[0]
+    return eda.threshold(session.time, trace, factor * slow, above)
+
+
+def in_words(factor):
+    return f"{factor} times the median: {peaks[factor]:.2f} per second"
+
+
+# %%
+if measured.size:
+    explore(
+        with_factor,
+        factor=factors,
+        start={"factor": 6},
+        caption=in_words,
+        alt=lambda factor: (
+            f"Speed of the eye in a trial, {in_words(factor)}."
+        ),
+    )
+
+# %% [markdown]
+# In the simulated mouse the lowest factor finds several times as many, and the new ones look like any
+# other wiggle of the floor: most are noise. But from a factor of 3 on the number hardly changes,
+# because most saccades stand far above the floor. So the choice matters little in a wide range, and
+# that is the best that can be said of a threshold. Choose it before you look at the neurons.
+
+# %%
+if session.truth is not None:
+    assert peaks[2] > 2.5 * peaks[6]
+    assert peaks[3] < 1.5 * peaks[12]
+
+# %% [markdown]
+# **Your turn (two minutes).** In how many trials did we find no saccade at all? `saccades` has a row
+# for each saccade: its trial and its bin.
+#
+# <details>
+# <summary>Hint</summary>
+#
+# `np.unique(saccades[:, 0])` has every trial with a saccade once.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# my_quiet = session.n_trials - len(np.unique(saccades[:, 0]))
+# ```
+#
+# Those trials are quiet by our threshold: small saccades went by unseen.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_quiet = ...  # trials
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 1.0
+moving = len(np.unique(saccades[:, 0]))
+mistakes = {
+    "Those are the trials with a saccade: we want the others.": moving,
+    "Count trials, not saccades: one trial can hold several.": abs(
+        session.n_trials - len(saccades)
+    ),
+}
+check(my_quiet, session.n_trials - moving, mistakes, name="1.0")
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Two minutes by the clock, then ask somebody for the number and somebody else
+# > how they got it. Usual slip: the saccades are subtracted from the trials. Say: "can one trial hold
+# > two?" It is the same slip that exercise 1.1 punishes for blinks.
+
+# %% [markdown]
 # ### Blinks: missing
 #
 # When the eye closes there is no pupil to measure. Those samples are stored as `NaN`, "not a
@@ -281,6 +383,9 @@ if session.truth is not None:
 #
 # ## Do the spikes follow the eye?
 #
+# **Predict first.** SCs receives what the eye sees, and SCm sends commands to the eye's muscles. Where
+# will each of them fire most: before the eye moves, while it moves, or after it? Write it down.
+#
 # There is a first answer without any model. Cut out the rate around each saccade, and average.
 # Before that, take away the PSTH, or else saccades that tend to come after the stimulus would
 # borrow its response.
@@ -305,7 +410,9 @@ lags = offsets * dt  # seconds
 true_lags = None
 if session.truth is not None:
     rows = list(session.truth.regions)
-    true_lags = [session.truth.peak_lag[rows.index(name), 1] for name in regions]
+    true_lags = [
+        session.truth.peak_lag[rows.index(name), 1] for name in regions
+    ]
 if len(cuts):
     around = cuts.mean(axis=0)  # (lags, regions)
     around_error = cuts.std(axis=0) / np.sqrt(len(cuts))
@@ -332,7 +439,9 @@ if session.truth is not None:
     peak = lags[np.abs(around).argmax(axis=0)]
     for name, found, true in zip(regions, peak, true_lags, strict=True):
         if np.isfinite(true):
-            print(f"{name}: {1000 * found:+.0f} ms, truth {1000 * true:+.0f} ms")
+            print(
+                f"{name}: {1000 * found:+.0f} ms, truth {1000 * true:+.0f} ms"
+            )
             assert abs(found - true) <= 0.03
 
 # %% [markdown]
@@ -357,7 +466,9 @@ if session.truth is not None:
 
 # %%
 kernel = evaluation_kernel(dt)  # 100 ms
-mice = [load_session("simulated", seed=k, n_trials=200) for k in range(1, 7)]
+mice = [
+    load_session("simulated", seed=k, n_trials=200) for k in range(1, 7)
+]
 rows = []
 for mouse, name, n in product(mice, wanted, [5, 10, 20, 30]):
     own = np.flatnonzero(mouse.regions == name)[:n]
@@ -366,7 +477,9 @@ for mouse, name, n in product(mice, wanted, [5, 10, 20, 30]):
     expected = rates.sum(axis=-1, keepdims=True)
     true = known_ceiling(summed, expected, kernel)[0]
     rows.append([name, n, true, split_half_ceiling(spikes, kernel)])
-ceilings = pd.DataFrame(rows, columns=["region", "neurons", "true", "estimated"])
+ceilings = pd.DataFrame(
+    rows, columns=["region", "neurons", "true", "estimated"]
+)
 
 # %% mystnb={"image": {"alt": "Left: the true ceiling against the number of neurons, one line per region; all rise, LGd highest and CA1 and VISam lowest. Right: the estimated ceiling as a multiple of the true one, a dot per mouse and region. With five and ten neurons dots scatter from below zero to three; with twenty and thirty most lie in the grey band within a quarter of one."}}
 eda.ceilings(ceilings)
@@ -407,8 +520,12 @@ print("enough neurons and spikes:", ", ".join(candidates.index) or "none")
 # session.
 
 # %% mystnb={"image": {"alt": "One value per trial and its running mean, for pupil area and six regions, one strip each. Pupil area and LGd wander together over tens of trials; CA1 and others wander slowly too, each in its own way; MRN stays closer to a flat line."}}
-means = pd.DataFrame(counts.mean(axis=1), columns=regions)  # a row per trial
-means.insert(0, "pupil area", pd.DataFrame(session.pupil[..., 0]).mean(axis=1))
+means = pd.DataFrame(
+    counts.mean(axis=1), columns=regions
+)  # a row per trial
+means.insert(
+    0, "pupil area", pd.DataFrame(session.pupil[..., 0]).mean(axis=1)
+)
 folds.drift(dict((means - means.mean()) / means.std()))
 plt.show()
 
@@ -418,7 +535,10 @@ plt.show()
 # apart?
 
 # %%
-truth, seen = session.truth, means.dropna()  # trials in which the pupil was seen
+truth, seen = (
+    session.truth,
+    means.dropna(),
+)  # trials in which the pupil was seen
 driven = [] if truth is None else list(truth.regions[truth.driven])
 for name in regions:
     r, p = pearsonr(seen["pupil area"], seen[name])
@@ -431,6 +551,16 @@ for name in regions:
 # disagree for long stretches by accident. The textbook promises a false alarm in 5 % of cases where
 # there is nothing to find. Does it keep the promise? Take forty other simulated mice, with short
 # trials to save time. In none of them does CA1 have anything to do with the pupil. It only drifts.
+#
+# **Predict first.** Two alarms in forty mice were promised. How many will there be: two, about five,
+# or more than ten?
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Take a show of hands for two, five, and more than ten, and write the counts on
+# > the board before anybody runs the cell. Few expect what comes, and they will remember it.
+# >
+# > **What students say.** "The test is broken." It is not: it was told that trials are independent.
+# > Ask how many *independent* trials there are if the mouse changes its mind every fifty.
 
 # %%
 alarms = 0
@@ -462,8 +592,8 @@ def score_nearest(split, n_near=4):
     away = np.abs(split.test[:, None] - split.train)  # (test, train)
     near = split.train[away.argsort(axis=1)[:, :n_near]]  # (test, n_near)
     mean = psth(counts[split.train])  # (bins, regions)
-    level = counts[near].mean(axis=(1, 2)) / mean.mean(axis=0)  # (test, regions)
-    predicted = level[:, None] * mean
+    level = counts[near].mean(axis=(1, 2))  # (test, regions)
+    predicted = (level / mean.mean(axis=0))[:, None] * mean
     return psth_relative(counts[split.test], predicted, mean, kernel)
 
 
@@ -474,7 +604,8 @@ kinds = {
 }
 scores = pd.DataFrame(index=regions)
 for kind, splits in kinds.items():
-    scores[kind] = np.mean([score_nearest(split) for split in splits], axis=0)
+    found = [score_nearest(split) for split in splits]
+    scores[kind] = np.mean(found, axis=0)
 
 # %% mystnb={"image": {"alt": "Bars per region for a predictor without any pupil. With the random split it scores above zero in every region, most in LGd and hardly in MRN. With the blocked split it scores clearly below zero in five regions, and zero in LGd."}}
 folds.leak(scores)
@@ -513,13 +644,100 @@ plt.show()
 # split asks how well it does in a stretch of time that it has not been in, and that is what we mean
 # when we say that the pupil predicts the neurons.
 
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+#
+# **Question 1.** The threshold for saccades is a multiple of the *median* speed, not of its mean.
+# Why?
+#
+# - **A.** The median is quicker to compute.
+# - **B.** The saccades themselves pull the mean up, and the more of them there are, the fewer would
+#   be found.
+# - **C.** The median is always larger, so that noise stays below the threshold.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** Speed of computing is no reason here: a median needs sorting, and takes longer.
+# - **B.** Right. A yardstick for noise must not be made of what we measure with it.
+# - **C.** Here it is the smaller of the two. A few large values move the mean, and not the median.
+#
+# </details>
+#
+# **Question 2.** A pupil trace has a gap because the mouse blinked. What does the model get?
+#
+# - **A.** A straight line across the gap.
+# - **B.** Nothing: trials with a gap are left out.
+# - **C.** A neutral value, and a mask that says that it is none.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** Filling in looks harmless, but the closing lid falsifies both ends of the line, and nobody
+#   tells the model that it is made up.
+# - **B.** That seems clean, but many trials would go for few samples, and blinks come when
+#   something happens: what is left is no fair sample.
+# - **C.** Right. Then the model can learn what a blink means, rather than take it for a small pupil.
+#
+# </details>
+#
+# **Question 3.** A neuron has a Fano factor of 3 over whole trials. What follows?
+#
+# - **A.** Something changes its rate from trial to trial.
+# - **B.** The pupil changes its rate from trial to trial.
+# - **C.** The recording is noisy, and the neuron should be left out.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** Right. More variance than a fixed rate can make, and no word about where it comes from.
+# - **B.** That takes surplus variance for evidence of one cause. Attention, thirst or a drifting
+#   electrode would do as well.
+# - **C.** That takes all variance for noise. Variance above Poisson is what a model can hope for.
+#
+# </details>
+#
+# **Question 4.** SCm fires before a saccade. Which model can predict it from the pupil?
+#
+# - **A.** Any that sees the pupil up to now.
+# - **B.** Only one that sees the pupil after now as well.
+# - **C.** None: a cause cannot be predicted from its effect.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** Up to now the eye has not moved yet: what SCm announces is not in the trace.
+# - **B.** Right. It looks into the future of the pupil, which is fine for encoding, and cheating for
+#   forecasting.
+# - **C.** That takes prediction for causation. An effect tells a lot about its cause, as smoke does
+#   about fire.
+#
+# </details>
+#
+# **Question 5.** A model without the pupil scores well on a random split and not on blocks. What has
+# it learnt?
+#
+# - **A.** Nothing: blocks are too hard for any model.
+# - **B.** At which time of the session a test trial lies, from its neighbours.
+# - **C.** The average response to the stimulus.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** That takes a fair test for a strict one. Later chapters score well on blocks.
+# - **B.** Right. Drift makes neighbours alike, and a random split leaves neighbours in training.
+# - **C.** The score is measured against the PSTH: whoever knows only the average gets nothing.
+#
+# </details>
+
 # %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 1.1: how many blinks?
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 1.1 ★: how many blinks?
 #
 # We counted missing samples. How many *blinks* are there, that is, runs of missing area samples
 # within a trial? A blink that goes on for twenty bins is one blink.
@@ -557,18 +775,21 @@ plt.show()
 my_blinks = ...
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 1.1
 gone = session.missing[..., 0]  # (trials, bins)
 inside = (gone[:, 1:] & ~gone[:, :-1]).sum()
 blinks = inside + gone[:, 0].sum()
 mistakes = {
     "That counts missing samples: count each run of them once.": gone.sum(),
-    "Nearly: a trial can hold two blinks, or begin in one.": gone.any(axis=1).sum(),
+    "Nearly: a trial can hold two blinks, or begin in one.": gone.any(
+        axis=1
+    ).sum(),
     "Nearly: blinks that are going on in the first bin of a trial are left out.": inside,
 }
-check(my_blinks, blinks, mistakes)
+check(my_blinks, blinks, mistakes, name="1.1")
 
 # %% [markdown]
-# ### Exercise 1.2: does it matter which way the eye goes?
+# ### Exercise 1.2 ★★: does it matter which way the eye goes?
 #
 # The deep colliculus on one side of the brain sends the eye to the *other* side. Sort the saccades
 # by direction, the sign of `vx` at their bin. For the region `SCm`, give two numbers: the mean of
@@ -610,44 +831,48 @@ check(my_blinks, blinks, mistakes)
 my_responses = ...  # [to the right, to the left]
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 1.2
 target = regions.index("SCm") if "SCm" in regions else 0
 rightward = vx[tuple(saccades[whole].T)] > 0  # (saccades,)
 
 
 def by_direction(first, last):
-    response = cuts[:, first:last, target].mean(axis=1)
-    return np.array([response[rightward].mean(), response[~rightward].mean()])
+    cut = cuts[:, first:last, target].mean(axis=1)
+    return np.array([cut[rightward].mean(), cut[~rightward].mean()])
 
 
 if rightward.any() and not rightward.all():
     responses = by_direction(before - 10, before)
+    later = by_direction(before, before + 10)
     mistakes = {
         "The two are swapped: to the right comes first.": responses[::-1],
-        "Those are the 100 ms after the saccade.": by_direction(before, before + 10),
+        "Those are the 100 ms after the saccade.": later,
     }
-    check(my_responses, responses, mistakes, tolerance=0.01)
-    print("right, left:", responses.round(2), "spikes/s per neuron above the PSTH")
-else:
-    print("There are no saccades in both directions to compare.")
+    check(my_responses, responses, mistakes, tolerance=0.01, name="1.2")
+    print(f"{responses.round(2)} spikes/s per neuron above the PSTH")
 assert session.truth is None or responses[0] > 2 * abs(responses[1])
 
 # %% [markdown]
-# ### Exercise 1.3: cut the blocks yourself
+# ### Exercise 1.3 ★★: cut the blocks yourself
 #
-# Write `my_fold(n_trials, k)`: the training and the test trials of block `k` of five, for any
-# number of trials that divides by five, with a gap of two trials on each side that is in neither.
+# Write `my_fold(n_trials, k)` for block number `k` of five, and for any number of trials that divides
+# by five. It gives back an array with a number for every trial: 2 if the trial is in the test block,
+# 0 if it is one of the two trials on each side of the block, which are in neither part, and 1 if it
+# trains.
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# The test trials are `np.arange(first, last)` with `first = k * n_trials // 5`.
+# Begin with `np.ones(n_trials)`, and write the zeros before you write the twos. The test trials are
+# `first` to `last` (not included), with `first = k * n_trials // 5`.
 #
 # </details>
 #
 # <details>
 # <summary>Hint 2</summary>
 #
-# A trial may train if it lies before `first - 2`, or at `last + 2` or later.
+# For block 0, `first - 2` is negative, and Python counts negative places from the end.
+# `max(first - 2, 0)` is safe.
 #
 # </details>
 #
@@ -657,9 +882,10 @@ assert session.truth is None or responses[0] > 2 * abs(responses[1])
 # ```python
 # def my_fold(n_trials, k):
 #     first, last = k * n_trials // 5, (k + 1) * n_trials // 5
-#     trials = np.arange(n_trials)
-#     train = trials[(trials < first - 2) | (trials >= last + 2)]
-#     return train, trials[first:last]
+#     role = np.ones(n_trials)
+#     role[max(first - 2, 0) : last + 2] = 0
+#     role[first:last] = 2
+#     return role
 # ```
 #
 # The first and the last block have a gap on one side only, because the session ends there.
@@ -672,24 +898,62 @@ def my_fold(n_trials, k): ...
 
 
 # %% tags=["hide-cell", "solution"]
-def fold(n_trials, k, gap=2):
-    first, last = k * n_trials // 5, (k + 1) * n_trials // 5
-    trials = np.arange(n_trials)
-    return trials[(trials < first - gap) | (trials >= last + gap)], trials[first:last]
+# @title Solution 1.3
+def fold(k, gap=2):
+    first, last = 20 * k, 20 * (k + 1)
+    role = np.ones(100)
+    role[max(first - gap, 0) : last + gap] = 0
+    role[first:last] = 2
+    return role
 
 
-def role(parts, n_trials=100):
-    """0 left out, 1 training, 2 test, 3 both; for every trial."""
-    return sum(i * np.isin(np.arange(n_trials), part) for i, part in enumerate(parts, start=1))
-
-
-mine, right = my_fold(100, 1), fold(100, 1)
+right = [fold(0), fold(1)]
 mistakes = {
-    "Trials next to the test block still train: leave two out on each side.": role(fold(100, 1, 0)),
-    "Training and test are swapped.": role(right[::-1]),
+    "Trials beside the block still train.": [fold(0, 0), fold(1, 0)],
+    "Training and test are swapped.": [(3 - role) % 3 for role in right],
+    "One trial on each side is too few.": [fold(0, 1), fold(1, 1)],
+    "Block 0: its first - 2 is negative.": [fold(0, 0), fold(1)],
 }
-check(mine and role(mine), role(right), mistakes)
-assert all(np.array_equal(a, b) for a, b in zip(right, blocked_folds(100)[1], strict=True))
+check(
+    lambda: [my_fold(100, 0), my_fold(100, 1)], right, mistakes, name="1.3"
+)
+assert (right[1][blocked_folds(100)[1].train] == 1).all()
+
+# %% [markdown]
+# ### Exercise 1.4 ★★★: rules before results
+#
+# You are given a recording that nobody has looked at, and may model three of its regions. Write down
+# your rules for choosing them, with numbers, before you look at anything but how many neurons and
+# trials there are. Then try them on other mice, `load_session("simulated", seed=k)` for a few `k`:
+# which regions do they choose, and how often do they choose one that is not driven by the pupil
+# (`session.truth.driven`)? Would you change a rule now, and may you?
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - Rules that a stranger could apply: a number of neurons, a rate, a number of trials, and what is
+#   done about gaps. Each comes with a reason that does not mention a score.
+# - A count over several mice, not one example, with what was expected beforehand.
+# - At least one region kept as a control, *because* it should not follow the pupil.
+# - The last question, answered: rules may change on mice that are then left out of the result, and
+#   never on those that are reported.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_rules = ...
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** In a class, give 1.1 to all, and let them choose between 1.2 and 1.3. Keep 1.4
+# > for homework or for the last ten minutes as a discussion.
+# >
+# > **Typical mistakes, and what to say.**
+# > 1.1: missing samples are counted, not runs ("how many times did it close?").
+# > 1.2: `cuts` is indexed with a mask as long as `saccades`, not `saccades[whole]` ("which saccades had
+# > room for a window?").
+# > 1.3: block 0 gets no gap, because a negative index counts from the end. Let them print
+# > `np.arange(10)[-2:3]`.
+# > 1.4: rules that mention R². Ask whether they would have written that rule before they saw it.
 
 # %% [markdown]
 # ## Recap

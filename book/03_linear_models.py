@@ -29,7 +29,7 @@
 # - find out what a linear model cannot do by itself, by taking features away;
 # - write a Poisson GLM with its likelihood and gradient, and say what its exponential is for.
 #
-# **Time.** About 35 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 35 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapters 1 and 2. Some linear algebra: what it means to multiply matrices. What
 # a derivative is.
@@ -39,20 +39,31 @@
 # `load_session("simulated")` to `load_session("steinmetz", index=12)` in the third code cell;
 # what compares with the truth is then left out.
 
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** This chapter is the spine of a short class: whatever comes later is compared
+# > with it.
+# >
+# > **On the board.** Draw one row of the matrix `X`: the same feature at lags −0.5 s, …, 0, …, +0.5 s,
+# > one box each, and next to it the column of counts. "One row is one bin of one trial. What is in
+# > the box at lag −0.5 s?" (What the eye will do half a second later.)
+# >
+# > **If time is short**, leave out "Add, or multiply?" and the comparison with scikit-learn.
+
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import matplotlib.pyplot as plt
@@ -62,7 +73,8 @@ from scipy.optimize import minimize
 from sklearn.linear_model import PoissonRegressor
 
 from pupil_helpers import blocked_folds, boxcar, check, evaluation_kernel
-from pupil_helpers import firing_rates, load_session, psth_relative, r2
+from pupil_helpers import explore, firing_rates, load_session
+from pupil_helpers import psth_relative, r2
 from pupil_helpers.plotting import model as figures, use_style
 from pupil_helpers.signals.pupil import FEATURES, PupilFeatures
 from pupil_helpers.signals.splits import inner_blocks
@@ -84,6 +96,9 @@ print(len(train), "trials to learn from,", len(test), "to test on")
 #
 # Every trial shows a stimulus at time 0, and regions answer it. So the average over the training
 # trials, the PSTH of chapter 1, is a prediction already. It says the same for every trial.
+#
+# **Predict first.** What share of the variance of single test trials does it explain: most of it,
+# about half, or a few hundredths?
 
 # %%
 psth = counts[train].mean(axis=0)  # (bins, regions)
@@ -241,7 +256,105 @@ plt.show()
 # speed goes up whenever one of the directions does, so they share the weight among them.
 # Neighbouring weights of opposite colours are another warning: correlated columns can trade weight
 # with each other, and a single weight means little by itself. Chapter 10 comes back to this.
+
+# %% [markdown]
+# **Your turn (two minutes).** Where is the largest weight of the first region, whatever its feature
+# and its sign? Give its lag in seconds, from `pictures`, which has the shape (lags, features,
+# regions).
 #
+# <details>
+# <summary>Hint</summary>
+#
+# `np.abs(pictures[..., 0]).max(axis=1)` has the largest weight at each lag.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# largest = np.abs(pictures[..., 0]).max(axis=1)  # (lags,)
+# my_lag = seconds[largest.argmax()]
+# ```
+#
+# In the simulated mouse it is positive: SCs follows the eye.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_lag = ...  # seconds
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 3.0
+place = np.abs(pictures[..., 0]).max(axis=1).argmax()
+mistakes = {
+    "That is the place in the list: give seconds[…].": place,
+    "That is in bins: give seconds.": lags[place],
+    "The sign: positive lags read the past.": -seconds[place],
+}
+check(my_lag, seconds[place], mistakes, name="3.0")
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Many will take the largest weight, not the largest in size. In this region
+# > both are at the same lag, so the check lets it pass: ask what would happen in LGd.
+
+# %% [markdown]
+# **Try it.** How much do neighbouring weights fight each other, and does it cost anything? Answer
+# first, then move the penalty: at its left end, are the weights smooth or jagged? And how far does
+# the score fall below its best there?
+
+# %%
+shown = tried[4::2]
+gram, cross = moments(X, inner)
+by_penalty = {p: ridge(gram, cross, p) for p in shown}
+
+
+def weights_at(penalty, region):
+    r = regions.index(region)
+    weights = by_penalty[penalty][:, r].reshape(len(lags), -1)
+    size = abs(by_penalty[shown[0]][:, r]).max()
+    marked = tried, scores[:, r], penalty
+    return figures.weights_at(seconds, weights, FEATURES, marked, size)
+
+
+# %%
+def in_words(penalty, region):
+    r = regions.index(region)
+    score = scores[tried == penalty, r].item()
+    weights = by_penalty[penalty][:, r].reshape(len(lags), -1)
+    jumps = abs(np.diff(weights, axis=0)).sum()
+    smallest = abs(np.diff(W[:, r].reshape(len(lags), -1), axis=0)).sum()
+    times = f"{jumps / smallest:.1f} times those at its best penalty"
+    return f"{region}: score {score:.3f}; steps between lags {times}"
+
+
+# %%
+explore(
+    weights_at,
+    penalty=shown,
+    region=regions,
+    start={"penalty": shown[2]},
+    caption=in_words,
+    alt=lambda **at: (
+        f"Weights and score, penalty {at['penalty']:.0e}. {in_words(**at)}."
+    ),
+)
+
+# %% [markdown]
+# In the simulated mouse the weights at the left end jump up and down from lag to lag, several times
+# as much as at the best penalty, and the score is only a little lower: what one column says too
+# loudly, its neighbour takes back. The *prediction* is well determined where the *weights* are not.
+# At the right end everything is smooth, and too small.
+
+# %%
+if session.truth is not None:
+    each = [w.reshape(len(lags), -1) for w in by_penalty.values()]
+    jumps = [abs(np.diff(w, axis=0)).sum() for w in each]
+    assert (np.diff(jumps) < 0).all()
+    assert jumps[0] > 2 * jumps[2]
+    assert (scores[4] > 0.9 * scores.max(axis=0)).all()
+
+# %% [markdown]
 # How good is it?
 
 # %%
@@ -266,6 +379,9 @@ board.round(3)
 # But who did the work, the sum or the features? Give ridge less to start from: the **levels** only
 # (area, x, y), then the levels and their **velocities** with a sign (right minus left, up minus
 # down). Each design gets its own best penalty, so that no one is handicapped.
+#
+# **Predict first.** Which of them helps: the velocities on top of the levels, or the four
+# directions and the speed on top of both?
 
 # %%
 assert FEATURES[3:8] == ("area velocity", "right", "left", "up", "down")
@@ -307,7 +423,7 @@ if session.truth is not None:
 
 # %%
 def thirds(values, drive):
-    """Means in the drive's lowest and highest third, by level of the PSTH."""
+    """Means in the drive's lowest and highest third, by PSTH."""
     means = np.empty((4, 2, len(regions)))
     for r in range(len(regions)):
         groups = np.array_split(np.argsort(psth[:, r]), 4)
@@ -460,7 +576,7 @@ if session.truth is not None:
 # %%
 neurons = session.region_table().loc[regions, "neurons"].to_numpy()
 smooth = boxcar(0.1, session.bin_size)
-shown = np.argsort(spread)[-3:]  # the trials in which x varies most
+moving = np.argsort(spread)[-3:]  # the trials in which x varies most
 
 
 def rate(values):  # spikes/s per neuron
@@ -468,24 +584,106 @@ def rate(values):  # spikes/s per neuron
 
 
 predictions = {
-    "PSTH": rate(np.broadcast_to(psth, (len(shown), *psth.shape))),
-    "ridge": rate(ridge_prediction[shown]),
-    "GLM": rate(glm_prediction[shown]),
+    "PSTH": rate(np.broadcast_to(psth, (len(moving), *psth.shape))),
+    "ridge": rate(ridge_prediction[moving]),
+    "GLM": rate(glm_prediction[moving]),
 }
-truth = None if session.truth is None else rate(true_rates[shown])
+truth = None if session.truth is None else rate(true_rates[moving])
 
 # %% mystnb={"image": {"alt": "Rates of three regions in three test trials. Grey areas show the recorded rate, noisy and different in every trial. The PSTH is the same in each. Ridge and GLM lie almost on top of each other; they follow the dashed true rate through its rises and dips, and stay a little below its sharpest peaks. In the third trial, which begins with an eye movement, both stray from it in LGd at the start."}}
-measured = rate(counts[test[shown]])
+measured = rate(counts[test[moving]])
 figures.traces(session.time, measured, predictions, regions, truth)
 plt.show()
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+#
+# **Question 1.** Why are models scored against the PSTH, and not against the mean rate?
+#
+# - **A.** The PSTH is the best that any model can reach.
+# - **B.** The PSTH takes no pupil, so only what is above it can be the pupil's doing.
+# - **C.** Scores against the mean cannot be compared between regions.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** That takes a floor for a ceiling. The PSTH is what one gets for nothing.
+# - **B.** Right. A model that merely knows the time in the trial gets 0.
+# - **C.** They can. They would only give credit for the stimulus as well as for the pupil.
+#
+# </details>
+#
+# **Question 2.** Ridge has two hundred weights for each region. Why does it not simply learn the
+# training trials by heart?
+#
+# - **A.** It would, but the test block corrects it.
+# - **B.** A linear model cannot overfit.
+# - **C.** The penalty keeps weights small that the data do not call for.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** The test block corrects nothing: it only tells. A model chosen on it would be flattered.
+# - **B.** It can, once it has many columns that resemble each other. The left end of the penalties
+#   shows it.
+# - **C.** Right. And how large the penalty must be was asked of trials that had been held out.
+#
+# </details>
+#
+# **Question 3.** SCm has its large weights at negative lags. What does that say?
+#
+# - **A.** SCm's counts go along with what the eye does a moment *later*.
+# - **B.** The eye makes SCm fire with a delay.
+# - **C.** The kernel of the score has moved the spikes.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** Right. A weight at a negative lag multiplies the future of the pupil.
+# - **B.** That would be a positive lag, and it takes going along for causing.
+# - **C.** Ridge was fitted to raw counts. No kernel came near them before the score.
+#
+# </details>
+#
+# **Question 4.** Signed velocities added next to nothing to the levels. Why?
+#
+# - **A.** No region follows velocity.
+# - **B.** They are noisier than the levels.
+# - **C.** A difference of levels at two lags *is* a velocity, so ridge had it already.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** Two regions do. They follow one direction, or the speed, which is a bend and no sum.
+# - **B.** They are, but noise is not the reason: the weighted sum could form the same velocities.
+# - **C.** Right. New columns help only where they say what no weighted sum of old ones can.
+#
+# </details>
+#
+# **Question 5.** A GLM with exponential link predicts twice the PSTH for a wide pupil. What does it
+# predict where the PSTH is three times as high?
+#
+# - **A.** The same number of spikes on top.
+# - **B.** Six times the first PSTH: twice what the PSTH is there.
+# - **C.** It depends on the penalty.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** That is what ridge does: it adds.
+# - **B.** Right. A gain multiplies whatever the PSTH is at that moment.
+# - **C.** The penalty has done its work once the gain is fitted. From then on gains multiply.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 3.1: ridge without the future
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 3.1 ★★: ridge without the future
 #
 # Fit ridge again with lags of 0 and more only, with penalty 1000 for all regions, and score it on
 # the test block: one PSTH-relative score per region. Which region suffers most?
@@ -501,8 +699,8 @@ plt.show()
 # <details>
 # <summary>Hint 2</summary>
 #
-# `past = np.repeat(lags >= 0, len(FEATURES))` is a mask over columns, and `X[..., past]` has what
-# it leaves. `fit_ridge` takes one penalty per region.
+# `np.repeat(lags >= 0, len(FEATURES))` is a mask over columns, and `X[..., mask]` has what it
+# leaves. `fit_ridge` takes one penalty per region.
 #
 # </details>
 #
@@ -525,27 +723,30 @@ my_scores = ...  # (regions,)
 
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 3.1
 def ridge_on(columns):
     w = fit_ridge(X[..., columns], [1000] * len(regions))
-    return psth_relative(counts[test], psth + X[test][..., columns] @ w, psth, kernel)
+    predicted = psth + X[test][..., columns] @ w
+    return psth_relative(counts[test], predicted, psth, kernel)
 
 
-past, future = (np.repeat(sign * lags >= 0, len(FEATURES)) for sign in (1, -1))
-past_scores = ridge_on(past)
+past = np.repeat(lags >= 0, len(FEATURES))
+future = np.repeat(lags <= 0, len(FEATURES))
+tiled = np.tile(lags >= 0, len(FEATURES))
+whole, past_scores = ridge_on(past | future), ridge_on(past)
 mistakes = {
-    "Those are the lags of the future: positive lags read the past.": ridge_on(future),
-    "That is ridge with all lags.": ridge_on(past | future),
+    "Those are the lags of the future.": ridge_on(future),
+    "That is ridge with all lags.": whole,
     "Lag 0 belongs to the past too.": ridge_on(past & ~future),
-    "Repeat the mask, do not tile it.": ridge_on(np.tile(lags >= 0, len(FEATURES))),
+    "Repeat the mask, do not tile it.": ridge_on(tiled),
 }
-check(my_scores, past_scores, mistakes, tolerance=0.01)
-lost = pd.Series(ridge_on(past | future) - past_scores, regions)
+check(my_scores, past_scores, mistakes, tolerance=0.01, name="3.1")
+lost = pd.Series(whole - past_scores, regions)
 print("lost without the future:", lost.round(3).to_dict())
-if session.truth is not None:
-    assert lost.idxmax() == "SCm"
+assert session.truth is None or lost.idxmax() == "SCm"
 
 # %% [markdown]
-# ### Exercise 3.2: do not take a gradient on trust
+# ### Exercise 3.2 ★★: do not take a gradient on trust
 #
 # A wrong gradient seldom crashes; it only ends in the wrong place. So check ours: change a single
 # weight by a little, and see how the loss changes. What is the slope of the loss along weight
@@ -592,6 +793,7 @@ my_slope = ...
 
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 3.2
 def loss_at(change):
     changed = w.copy()
     changed[k] += change
@@ -599,18 +801,20 @@ def loss_at(change):
 
 
 change = loss_at(0.001) - loss_at(-0.001)
-penalty_free = (*some[:3], 0.0)
+free = loss_and_gradient(w, *some[:3], 0.0)[1][k]  # without penalty
 mistakes = {
     "The two points are 0.002 apart.": change / 0.001,
-    "That is the change of the loss: divide by the distance of the points.": change,
+    "That is the change of the loss: divide by the distance.": change,
     "The sign is wrong: loss above less loss below.": -change / 0.002,
-    "The penalty belongs to the loss too.": loss_and_gradient(w, *penalty_free)[1][k],
+    "The penalty belongs to the loss too.": free,
 }
-check(my_slope, change / 0.002, mistakes, tolerance=1e-3)
-np.testing.assert_allclose(change / 0.002, loss_and_gradient(w, *some)[1][k], rtol=1e-3, atol=1e-3)
+check(my_slope, change / 0.002, mistakes, tolerance=1e-3, name="3.2")
+np.testing.assert_allclose(
+    change / 0.002, loss_and_gradient(w, *some)[1][k], rtol=1e-3, atol=1e-3
+)
 
 # %% [markdown]
-# ### Exercise 3.3: forget the offset
+# ### Exercise 3.3 ★: forget the offset
 #
 # How much of the GLM's score is owed to its offset? Fit it to the training trials with a base that
 # is the same in every bin, each region's mean rate, with penalty 10 000 and from zeros; predict the
@@ -650,11 +854,12 @@ np.testing.assert_allclose(change / 0.002, loss_and_gradient(w, *some)[1][k], rt
 my_flat_scores = ...  # (regions,)
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 3.3
 weights = fit_glm(train, 1e4, np.zeros_like(V), base=constant)
 gain = np.exp(X1[test] @ weights)
 flat_scores = psth_relative(counts[test], constant * gain, psth, kernel)
 mistakes = {
-    "That was fitted without the offset, but predicts with it.": psth_relative(
+    "Fitted without the offset, but it predicts with it.": psth_relative(
         counts[test], psth * gain, psth, kernel
     ),
     "That is the score of the GLM with its offset.": board["GLM"],
@@ -662,11 +867,45 @@ mistakes = {
         counts[test], constant * gain, constant, kernel
     ),
 }
-check(my_flat_scores, flat_scores, mistakes, tolerance=0.01)
+check(my_flat_scores, flat_scores, mistakes, tolerance=0.01, name="3.3")
 lost = board["GLM"] - flat_scores
 print("lost without the offset:", lost.round(3).to_dict())
 if session.truth is not None:
     assert lost.idxmax() == "LGd"
+
+# %% [markdown]
+# ### Exercise 3.4 ★★★: an eleventh feature
+#
+# Ten features were made by hand. Invent an eleventh that none of them can say in a weighted sum,
+# such as "the pupil is wider than half a second ago *and* the eye moves", and give it to ridge with
+# a penalty of its own. Does it help? Decide on the inner block; look at the test block once; then
+# try another mouse.
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - A feature with a bend or a product in it, and a reason to expect it in the brain.
+# - Standardised with the training trials only, and 0 where a sample is missing.
+# - The score with and without it, each at its own best penalty, on the inner block.
+# - The same feature on other mice (`load_session("simulated", seed=k)`), with a paired difference
+#   for each, and the number of features that were tried before this one.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_feature = ...  # (trials, bins, 1)
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 3.3 is quick and makes the offset stick. 3.2 is worth its ten minutes for
+# > whoever will ever write a loss.
+# >
+# > **Typical mistakes, and what to say.**
+# > 3.1: the mask is tiled, not repeated ("which columns stand next to each other in `X`?"); positive
+# > lags are taken for the future.
+# > 3.2: `w` is changed in place, so that the second loss starts from the first change.
+# > 3.3: the score is taken against the constant ("what is the score to beat?").
+# > 3.4: the feature is a sum of old ones ("could ridge have formed it?"), or it was chosen on the test
+# > block.
 
 # %% [markdown]
 # ## Recap

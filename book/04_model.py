@@ -29,7 +29,7 @@
 # - tell a causal model from a bidirectional one, prove it with gradients, and choose between them;
 # - say why a plain recurrent network forgets, and what a gate does about it.
 #
-# **Time.** About 30 minutes, 25 more with the exercises. Runs in under a minute on a laptop.
+# **Time.** About 30 minutes, 50 more with the quiz and the exercises. Runs in under a minute on a laptop.
 #
 # **What you need.** Chapter 3: the ten features, the gain on the PSTH, and the score above the
 # PSTH. PyTorch is explained as it comes up.
@@ -39,20 +39,30 @@
 # `load_session("simulated")` to `load_session("steinmetz", index=12)` in the third code cell;
 # what compares with the truth is then left out.
 
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Let students say the shape of every array before the cell that prints it.
+# >
+# > **On the board.** Unroll the network: a row of boxes, one per step, with an arrow from each to the
+# > next, the pupil coming in below and a gain going out above. Add the second row of boxes, with
+# > arrows the other way, only when "Past, future, or both" begins.
+# >
+# > **If time is short**, leave out the proof by gradients, but not the bars of the three directions.
+
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import matplotlib.pyplot as plt
@@ -62,7 +72,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pupil_helpers import blocked_folds, check, evaluation_kernel
+from pupil_helpers import blocked_folds, check, evaluation_kernel, explore
 from pupil_helpers import load_session, psth_relative
 from pupil_helpers.models.network import GatedRecurrence
 from pupil_helpers.plotting import model as figures, use_style
@@ -153,6 +163,8 @@ print("our loop and nn.RNN agree")
 # `bidirectional=True` adds a second set of 16 units, with weights of its own, that reads the trial
 # from its end to its beginning. To see what both do, give the network a single pulse in the middle
 # of silence, and look at what changes in its hidden states.
+#
+# **Predict first.** Which of the 32 units will change *before* the pulse, and which after it?
 
 # %%
 pulse = torch.zeros(2, 31, len(FEATURES))
@@ -195,11 +207,48 @@ class SeqToSeq(nn.Module):
         return F.softplus(z)  # gains, all above 0
 
 
+# %%
 net = SeqToSeq(len(FEATURES), len(regions))
 gain = net(x[test])
 predicted = psth * gain  # expected counts
-for name, array in {"x": x[test], "gain": gain, "counts": predicted}.items():
-    print(name, tuple(array.shape))
+print("x", tuple(x[test].shape), " gain", tuple(gain.shape))
+print("expected counts", tuple(predicted.shape))
+
+# %% [markdown]
+# **Your turn (two minutes).** In one step of one trial, how many numbers travel from the recurrent
+# layer to the readout of `SeqToSeq(10, 3, hidden_size=24)`, which reads in both directions?
+#
+# <details>
+# <summary>Hint</summary>
+#
+# Look at what `nn.Linear` gets in `__init__`. Each direction has units of its own.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# my_width = 24 * 2
+# ```
+#
+# The readout sees the units of both directions, side by side.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_width = ...
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 4.0
+mistakes = {
+    "That is one direction only.": 24,
+    "Those are the inputs of the network.": 10,
+    "Those are what comes out of the readout.": 3,
+    "Those are all weights of the readout: count what it reads.": 48 * 3,
+}
+wide = SeqToSeq(10, 3, hidden_size=24)
+check(my_width, wide.readout.in_features, mistakes, name="4.0")
 
 # %% [markdown]
 # A `Module` has its layers in `__init__`, and in `forward` what happens to an input. PyTorch finds
@@ -248,6 +297,9 @@ plt.show()
 # Let us train three networks briefly. How training works is the subject of chapter 5; for now, it
 # changes the weights a few hundred times, each time so that 16 training trials are predicted a
 # little better.
+#
+# **Predict first.** SCs follows the eye and SCm leads it. In which region will a network that
+# reads only the *future* of the pupil beat one that reads only its past?
 
 
 # %%
@@ -267,20 +319,30 @@ def train_briefly(net, x, y, base, updates=300):
 # A network that reads the future only is a causal network in a world that runs backwards: flip
 # everything in time.
 
+
 # %%
-kernel = evaluation_kernel(step)
-one_sided = pd.DataFrame(index=regions)
-for direction in ("causal", "anticausal", "bidirectional"):
+def predict_with(direction, hidden_size=16):
     backwards = [1] if direction == "anticausal" else []
     seen, target = inputs(direction).flip(backwards), y.flip(backwards)
     base = target[train].mean(dim=0)
     torch.manual_seed(0)
     both = direction == "bidirectional"
-    net = SeqToSeq(len(FEATURES), len(regions), both=both)
+    net = SeqToSeq(len(FEATURES), len(regions), hidden_size, both)
     train_briefly(net, seen, target, base)
     with torch.no_grad():
-        predicted = (base * net(seen[test])).flip(backwards)
-    one_sided[direction] = psth_relative(y[test], predicted, psth, kernel)
+        return (base * net(seen[test])).flip(backwards)
+
+
+def score_of(predicted):
+    return psth_relative(y[test], predicted, psth, kernel)
+
+
+# %%
+kernel = evaluation_kernel(step)
+directions = ["causal", "anticausal", "bidirectional"]
+found = {(16, d): predict_with(d) for d in directions}
+scored = {d: score_of(found[16, d]) for d in directions}
+one_sided = pd.DataFrame(scored, regions)
 one_sided.round(3)
 
 # %%
@@ -313,6 +375,62 @@ if session.truth is not None:
 # something to say, and lose a little: half of what it hears may be of no use, and costs some
 # noise.)
 #
+# **Try it.** Can a larger network make up for what it is not shown? Answer first: give the causal
+# network more units, and see whether it ever catches up in SCm with an anticausal one of 16.
+
+# %%
+sizes = [2, 8, 16, 48]
+for n in sizes:
+    for d in directions:
+        if (n, d) not in found:
+            found[n, d] = predict_with(d, n)
+score_at = {key: score_of(p) for key, p in found.items()}
+moving = np.ptp(session.pupil[test, :, 1], axis=1)
+row = int(np.nan_to_num(moving).argmax())  # the trial in which x moves most
+true_row = None if session.truth is None else true_rates[test[row]]
+
+
+# %%
+def network_at(hidden, reads):
+    shown = found[hidden, reads][row], score_at[hidden, reads]
+    clock = session.start + (np.arange(n_steps) + 0.5) * step
+    return figures.network_at(
+        clock, y[test[row]], *shown, regions, step, true_row
+    )
+
+
+def in_words(hidden, reads):
+    pairs = zip(regions, score_at[hidden, reads], strict=True)
+    scores = ", ".join(f"{region} {score:.2f}" for region, score in pairs)
+    return f"{reads}, {hidden} units: score above the PSTH {scores}"
+
+
+# %%
+explore(
+    network_at,
+    hidden=sizes,
+    reads=directions,
+    start={"hidden": 16, "reads": "causal"},
+    labels={"hidden": "hidden units"},
+    caption=in_words,
+    alt=lambda **at: (
+        f"Counts of one trial and predictions. {in_words(**at)}."
+    ),
+)
+
+# %% [markdown]
+# In the simulated mouse it never does. What SCm announces is not in the past of the pupil, and no
+# number of units can find it there. Two units in each direction do better, if they are shown the
+# right side.
+
+# %%
+if session.truth is not None:
+    scm = regions.index("SCm")
+    blind = [score_at[n, "causal"][scm] for n in sizes]
+    assert max(blind) < score_at[16, "anticausal"][scm] - 0.03
+    assert max(blind) < score_at[2, "bidirectional"][scm]
+
+# %% [markdown]
 # A single network, trained for a moment, on one block: that is enough to see the direction of time,
 # and not enough to say what a network is worth. Chapters 5 to 7 train it well; chapter 8 compares
 # it with ridge and the GLM on many mice.
@@ -379,13 +497,95 @@ plt.show()
 # and it is what `PupilEncoder` uses. Whether a region needs that much memory is a question for
 # data, not for drawings: chapter 6 takes `PupilEncoder` apart, gate and all, and chapter 8 asks
 # which models do better on which kinds of mice.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
 #
+# **Question 1.** What does an RNN have at step 100 that it did not have at step 1?
+#
+# - **A.** Other weights: each step has its own.
+# - **B.** A hidden state that depends on what came before.
+# - **C.** A larger hidden state: it grows by what it has read.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** The same three arrays serve in every step; that is what makes it recurrent.
+# - **B.** Right. The state is all that the past can tell the present.
+# - **C.** It has the same number of units in every step, and must forget in order to learn anew.
+#
+# </details>
+#
+# **Question 2.** A bidirectional network predicts SCm better than a causal one. What may you say?
+#
+# - **A.** SCm can be forecast from the pupil.
+# - **B.** The bidirectional network has more units, and therefore wins.
+# - **C.** The pupil's future goes along with SCm's firing now.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** That takes encoding for forecasting: in real time the future is not there to be read.
+# - **B.** The figure that you can move says otherwise: more units do not help the causal one.
+# - **C.** Right. Perhaps because SCm drives the eye, but that is for experiments to tell.
+#
+# </details>
+#
+# **Question 3.** A network is causal, and its features hold a velocity measured from the bins on both
+# sides. What follows?
+#
+# - **A.** Its output depends on the future, by one bin.
+# - **B.** Nothing: the network reads in one direction only.
+# - **C.** The velocity becomes useless.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** Right. A leak of one bin is enough to see a saccade that is only just starting.
+# - **B.** That looks at the network and forgets what it is fed.
+# - **C.** It stays as useful as ever; too useful, if somebody wants a forecast.
+#
+# </details>
+#
+# **Question 4.** The largest eigenvalue of $U$ is 0.6. What does a plain unit know of an input twenty
+# steps ago?
+#
+# - **A.** As much as of the last one: the state carries everything along.
+# - **B.** Hardly anything.
+# - **C.** It depends on how long the trial is.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** The state is overwritten a bit in every step; what is carried along shrinks by $U$.
+# - **B.** Right. $0.6^{20}$ is less than a ten-thousandth.
+# - **C.** Only the number of steps in between counts, not how many are still to come.
+#
+# </details>
+#
+# **Question 5.** What is the gate of a gated unit for?
+#
+# - **A.** It keeps outputs between 0 and 1.
+# - **B.** It chooses which units the readout may see.
+# - **C.** It says how much of the state is renewed in this step.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** The gate itself lies between 0 and 1; the state may lie anywhere between −1 and 1.
+# - **B.** The readout sees all units at all times.
+# - **C.** Right. Shut, it holds what it has; open, it is a plain unit.
+#
+# </details>
+
+# %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 4.1: the other direction
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 4.1 ★★: the other direction
 #
 # We wrote the loop of the forward units. Write the one of the backward units: an array
 # `my_backward` of shape (steps, 16) with their hidden states in the first test trial, `trial_x`, in
@@ -428,29 +628,30 @@ my_backward = ...  # (steps, 16)
 
 
 # %% tags=["hide-cell", "solution"]
-def loop(x, suffix, order):
-    W, U = getattr(rnn, f"weight_ih_l0{suffix}"), getattr(rnn, f"weight_hh_l0{suffix}")
-    b = getattr(rnn, f"bias_ih_l0{suffix}") + getattr(rnn, f"bias_hh_l0{suffix}")
-    h, states = torch.zeros(16), torch.zeros(len(x), 16)
+# @title Solution 4.1
+def loop(x, end, order):
+    W, U, b, more = (getattr(rnn, f"{name}_l0{end}") for name in LAYER)
+    h, rows = torch.zeros(16), torch.zeros(len(x), 16)
     for t in order:
-        h = torch.tanh(W @ x[t] + U @ h + b)
-        states[t] = h
-    return states.detach().numpy()
+        h = torch.tanh(W @ x[t] + U @ h + b + more)
+        rows[t] = h
+    return rows.detach().numpy()
 
 
-steps = range(n_steps)
-backward = loop(trial_x, "_reverse", steps[::-1])
+LAYER = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+later = range(n_steps)
+own = loop(trial_x, "_reverse", later[::-1])
+onward = loop(trial_x, "_reverse", later)
+forward = loop(trial_x, "", later[::-1])
 mistakes = {
-    "Those are in the order of computation: turn them round.": backward[::-1],
-    "That loop runs forward in time: start at the last bin.": loop(trial_x, "_reverse", steps),
-    "Take the weights that end in _reverse.": loop(trial_x, "", steps[::-1]),
+    "Those are in the order of computation: turn them round.": own[::-1],
+    "That loop runs forward in time: start at the last bin.": onward,
+    "Take the weights that end in _reverse.": forward,
 }
-check(my_backward, backward, mistakes, tolerance=1e-4)
-with torch.no_grad():
-    np.testing.assert_allclose(backward, rnn(trial_x[None])[0][0, :, 16:], atol=1e-5)
+check(my_backward, own, mistakes, tolerance=1e-4, name="4.1")
 
 # %% [markdown]
-# ### Exercise 4.2: how large is the network?
+# ### Exercise 4.2 ★: how large is the network?
 #
 # How many numbers does training have to find in `SeqToSeq(10, 3, hidden_size=32)`? Work it out on
 # paper from the equation and the shapes. (`nn.RNN` has *two* bias vectors per direction, one for
@@ -488,6 +689,7 @@ with torch.no_grad():
 my_size = ...
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 4.2
 size = sum(p.numel() for p in SeqToSeq(10, 3, hidden_size=32).parameters())
 mistakes = {
     "That is one direction only.": size - (32 * 10 + 32 * 32 + 2 * 32),
@@ -495,12 +697,12 @@ mistakes = {
     "Nearly: the readout has a bias for each region.": size - 3,
     "The readout is missing.": size - (64 * 3 + 3),
 }
-check(my_size, size, mistakes)
+check(my_size, size, mistakes, name="4.2")
 assert sum(p.numel() for p in SeqToSeq(10, 3).parameters()) < size / 3
 assert size == 2 * (32 * 10 + 32 * 32 + 2 * 32) + 64 * 3 + 3
 
 # %% [markdown]
-# ### Exercise 4.3: open the gate
+# ### Exercise 4.3 ★★: open the gate
 #
 # Write the gated loop: the states of 16 gated units in the trial `trial_x`, of shape (steps, 16),
 # from zeros. The cell below gives you the two sets of weights of a `GatedRecurrence`.
@@ -548,6 +750,7 @@ my_gated = ...  # (steps, 16)
 
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 4.3
 def gated_loop(renew):
     h, states = torch.zeros(16), []
     for now in trial_x:
@@ -565,9 +768,41 @@ mistakes = {
     "The gate is the wrong way round: at 1 it renews.": closed,
     "A gate lies between 0 and 1: not tanh.": with_tanh,
 }
-check(my_gated, gated, mistakes, tolerance=1e-4)
-with torch.no_grad():  # (networks, steps, trials, units)
-    torch.testing.assert_close(layer(trial_x[None, :, None])[0][0, :, 0], gated, atol=1e-5, rtol=0)
+check(my_gated, gated, mistakes, tolerance=1e-4, name="4.3")
+
+# %% [markdown]
+# ### Exercise 4.4 ★★★: how far back?
+#
+# Take a trained causal network, and hide from it whatever is older than `k` steps: run it anew for
+# each step, on the last `k` steps only. How does the score above the PSTH depend on `k`, region by
+# region? Do the same with a network whose layer is a `GatedRecurrence`, on a home mouse and on a
+# mouse of the kind "memory" (`load_session("simulated", kind="memory")`).
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - A curve over `k` for each region, in seconds, from the same trained network: only what it is
+#   shown changes.
+# - A check that with the whole past it gives the score of before.
+# - A sentence on each region: which lag of `session.truth.peak_lag` the curve should know about, and
+#   whether it does.
+# - Several seeds, since a single network differs from the next; and a word on what the curve cannot
+#   say about the brain: the *network* needs that much past, the region may need less.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_scores_by_past = ...  # {k: (regions,)}
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 4.2 is for paper, and a good warm-up after a break. 4.1 and 4.3 are the same
+# > skill; give one of them in class and one for home.
+# >
+# > **Typical mistakes, and what to say.**
+# > 4.0: 24, because both directions are thought to share their units ("who knows the future, then?").
+# > 4.1: the states come out in the order of computing; let them look at row 0 and ask what it has seen.
+# > 4.2: one bias is left out. It is PyTorch's habit, and nobody could guess it: say so.
+# > 4.3: the gate reads the *new* state ("write the equation next to the line").
 
 # %% [markdown]
 # ## Recap

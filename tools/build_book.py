@@ -22,6 +22,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from unittest.mock import patch
 
 import nbformat
 from chapters import ROOT, chapter_names, in_sync, notebook_path, read_script, script_path
@@ -62,14 +63,14 @@ def forget_stale_results(root: Path = ROOT) -> bool:
 
 def execute(name: str, notebook: nbformat.NotebookNode):
     """Run one chapter in its own folder, as the book builder would."""
-    os.environ["PUPIL_HELPERS_BOOK"] = "1"  # figures in the form that pages need
-    result = single_nb_execution(
-        notebook,
-        cwd=str(ROOT / "book"),
-        timeout=TIMEOUT,
-        allow_errors=False,
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
-    )
+    with patch.dict(os.environ, PUPIL_HELPERS_BOOK="1"):  # figures in the form that pages need
+        result = single_nb_execution(
+            notebook,
+            cwd=str(ROOT / "book"),
+            timeout=TIMEOUT,
+            allow_errors=False,
+            extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        )
     drop_progress_bars(result.nb)
     return name, result
 

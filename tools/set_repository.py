@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"https://github\.com/([A-Za-z0-9-]+)/([A-Za-z0-9._-]*[A-Za-z0-9_-])")
 PLACES = (
     "_config.yml", "README.md", "CITATION.cff", "pyproject.toml",
-    "book/*.md", "book/*.py", "book/*.ipynb",
+    "book/*.md", "book/*.py", "book/*.ipynb", "book/*/*.ipynb",
 )  # fmt: skip
 
 

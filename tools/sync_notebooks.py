@@ -21,6 +21,7 @@ from chapters import (
     clean,
     in_sync,
     keep_ids,
+    keep_teacher,
     notebook_path,
     read_script,
     script_path,
@@ -47,7 +48,8 @@ def sync(name: str, source: str | None = None, root: Path = ROOT) -> str:
             new = keep_ids(new, nbformat.read(notebook, as_version=4))
     else:
         new = clean(nbformat.read(notebook, as_version=4))
-        script.write_text(write_script(new), "utf-8")
+        text = script.read_text("utf-8") if script.exists() else ""
+        script.write_text(write_script(keep_teacher(nbformat.from_dict(new), text)), "utf-8")
     notebook.write_text(write_notebook(new), "utf-8")
     return source
 

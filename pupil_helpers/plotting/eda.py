@@ -148,6 +148,30 @@ def saccades(session: Session, trial: int, speed, threshold: float, events):
     return fig
 
 
+def threshold(time, speed, height: float, peaks):
+    """Speed of the eye in one trial, with a threshold and the peaks above it.
+
+    Parameters
+    ----------
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    speed : array_like, (bins,)
+        Pixels/s.
+    height : float
+        The threshold, in pixels/s.
+    peaks : array_like of int
+        Bins of the saccades found.
+    """
+    fig, ax = plt.subplots(figsize=(8, 2.8))
+    ax.plot(time, speed, color=BLACK, lw=1)
+    ax.axhline(height, color=PALETTE["vermilion"], lw=1, ls="--", label="threshold")
+    ax.plot(time[peaks], speed[peaks], "v", color=PALETTE["green"], label="taken for a saccade")
+    ax.set(xlabel=TIME, ylabel="speed (pixels/s)", xlim=(time[0], time[-1]))
+    ax.set_ylim(0, 1.15 * np.max(speed))
+    ax.legend(loc="upper right")
+    return fig
+
+
 def count_variance(mean, variance, regions):
     """Variance of each neuron's count per trial against its mean.
 

@@ -1,17 +1,38 @@
 """What several tests of the book and the package need."""
 
 import ast
+import subprocess
 import sys
 import tomllib
+from functools import cache
 
-from chapters import ROOT, chapter_names
+import pytest
+from chapters import FIRST_PAGE, ROOT, chapter_names
 
 HTML = ROOT / "_build" / "html"
+BUILT = sorted(
+    path.relative_to(HTML).as_posix()
+    for path in HTML.rglob("*.html")
+    if "_static" not in path.parts
+) or ["index.html"]
+"""The pages of the book as it is built now; without one, the page that a test will miss."""
 CHAPTERS = chapter_names()
-FIRST_PAGE = 90
-"""From this number on they are pages: no number in the title, no exercises, no recording."""
+CONVERTED = {"01_eda", "03_linear_models", "04_model"}
+"""Chapters that follow the format of tools/check_chapter.py: predictions, stars, quiz, minutes."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "IPython": "ipython"}  # where the two names differ
+
+
+@cache
+def listed_files() -> frozenset[str]:
+    """The files that are in git, or would be after `git add .`, as paths from the top."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True,
+    ).stdout.splitlines()  # fmt: skip
+    if not listed:
+        pytest.skip("not a git checkout")
+    return frozenset(listed)
 
 
 def is_page(name: str) -> bool:

@@ -4,12 +4,14 @@ import ast
 import re
 
 import nbformat
+import pytest
 import yaml
-from chapters import HEADER, ROOT, in_sync, notebook_path, script_path
-from shared import CHAPTERS, is_page, setup_cell
+from chapters import FOLDED, HEADER, ROOT, in_sync, notebook_path, read_source, script_path, tags
+from check_chapter import departures
+from shared import CHAPTERS, CONVERTED, is_page, setup_cell
 from sync_notebooks import is_clean
 
-MAX_LINES = 20
+MAX_LINES = 20  # besides the title of a folded cell
 MYST_ONLY = re.compile(r"^\s*(`{3,}\{|:{3,}\{?\w)|\{[a-z:]+\}`|^\([\w-]+\)=\s*$", re.M)
 
 
@@ -64,9 +66,18 @@ def test_exercises_have_graded_hints_and_a_solution(chapter, notebook):
         assert title.startswith(f"{int(chapter[:2])}."), f"exercise {title}: number it by chapter"
         exercise = exercise.split("\n## ")[0]
         summaries = re.findall(r"<summary>(.*?)</summary>", exercise)
+        if "★★★" in title:  # open-ended, with neither hints nor a solution
+            assert summaries == ["What a good answer contains"], f"exercise {title}"
+            continue
         assert summaries[:2] == ["Hint 1", "Hint 2"], f"exercise {title}: two hints, from 1 up"
         assert summaries[-1] == "Solution", f"exercise {title} ends with its solution"
         assert exercise.count("<details>") == exercise.count("</details>") == len(summaries)
+
+
+@pytest.mark.parametrize("chapter", sorted(CONVERTED))
+def test_predictions_quiz_stars_and_minutes(chapter):
+    cells = read_source(script_path(chapter).read_text("utf-8")).cells
+    assert departures(chapter, cells) == [], f"`python tools/check_chapter.py {chapter}` says why"
 
 
 def test_solutions_are_python(notebook):
@@ -77,8 +88,16 @@ def test_solutions_are_python(notebook):
 def test_cells_are_short(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "code":
-            lines = cell.source.strip().count("\n") + 1
+            lines = re.sub(r"\A# @title .*\n", "", cell.source.strip()).count("\n") + 1
             assert lines <= MAX_LINES, f"{lines} lines in the cell starting {cell.source[:60]!r}"
+
+
+def test_colab_folds_what_the_page_folds(notebook):
+    """Colab folds no cell for its tags: it has to be a form, with a title to show."""
+    for cell in notebook.cells:
+        folded = bool(FOLDED & set(tags(cell)))
+        assert (cell.metadata.get("cellView") == "form") == folded
+        assert cell.source.startswith("# @title ") == folded
 
 
 def test_markdown_reads_the_same_in_colab(notebook):

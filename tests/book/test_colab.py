@@ -1,5 +1,5 @@
 """The contract with Colab: the set-up cell changes none of Colab's own packages, and afterwards
-everything the chapters import is there in a version we accept.
+everything the notebooks import is there in a version we accept. `make colab` tries it in earnest.
 
 Colab's versions are facts of a day, kept in ``colab_versions.txt``. Nothing is downloaded: what a
 package requires is read from ``pyproject.toml`` and from the metadata of installed packages.
@@ -11,15 +11,17 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import book_buttons
 import nbformat
 import pytest
+import run_in_colab
+import set_repository
 from chapters import ROOT, notebook_path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 from shared import CHAPTERS, PROJECT, imported, setup_cell
 
-HERE = Path(__file__).parent
 PROTECTED = {"numpy", "torch", "scipy", "pandas", "matplotlib"}
 SHARED_LIST = ROOT.parent / "shared" / "colab" / "pip-freeze.gpu.txt"
 
@@ -31,7 +33,8 @@ def read_versions(text: str) -> dict[str, str]:
     }
 
 
-COLAB = read_versions((HERE / "colab_versions.txt").read_text("utf-8"))
+VERSIONS = run_in_colab.VERSIONS.read_text("utf-8")
+COLAB = read_versions(VERSIONS)
 
 
 def requirements_of(name: str) -> list[Requirement]:
@@ -80,13 +83,18 @@ def pip(monkeypatch):
 
     monkeypatch.setattr("subprocess.run", run)
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    monkeypatch.delenv("KAGGLE_KERNEL_RUN_TYPE", raising=False)
     return stand_in
 
 
 @pytest.fixture
-def installed(cell, pip, monkeypatch) -> list[Requirement]:
-    """What the set-up cell installs on Colab, in its one call of pip."""
+def on_colab(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", object())
+
+
+@pytest.fixture
+def installed(cell, pip, on_colab) -> list[Requirement]:
+    """What the set-up cell installs on Colab, in its one call of pip."""
     exec(cell, {})
     ((_, *command),) = pip.commands
     assert command[:3] == ["-m", "pip", "install"]
@@ -103,6 +111,15 @@ def test_a_failed_installation_stops_the_run_and_shows_what_pip_said(cell, insta
     pip.returncode = 1
     with pytest.raises(RuntimeError, match="no space left"):
         exec(cell, {})
+
+
+def test_kaggle_gets_the_same_packages(cell, pip, on_colab, monkeypatch):
+    exec(cell, {})
+    monkeypatch.delitem(sys.modules, "google.colab")
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    exec(cell, {})
+    on_colab, on_kaggle = pip.commands
+    assert on_kaggle == on_colab
 
 
 def test_setup_cell_leaves_other_machines_alone(cell, pip):
@@ -133,8 +150,11 @@ def test_our_python_bound_admits_colab():
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(COLAB["python"])
 
 
-def test_chapters_import_only_what_is_there(notebook, installed):
-    """Every import of a chapter is standard, on Colab, or installed by the set-up cell."""
+@pytest.mark.parametrize("path", book_buttons.opened())
+def test_notebooks_import_only_what_is_there(path, cell, installed):
+    """Every import of a notebook is standard, on Colab, or installed by its set-up cell."""
+    notebook = nbformat.read(ROOT / path, as_version=4)
+    assert setup_cell(notebook) == cell
     there = set(COLAB) | {canonicalize_name(package.name) for package in installed}
     for code in (cell for cell in notebook.cells if cell.cell_type == "code"):
         names = imported(re.sub(r"^\s*[%!].*", "pass", code.source, flags=re.M))
@@ -154,3 +174,69 @@ def test_pinned_versions_satisfy_our_own_bounds():
     for line in PROJECT["dependencies"]:
         need = Requirement(line)
         assert need.specifier.contains(pins[canonicalize_name(need.name)]), line
+
+
+# -- the tool that runs the notebooks with Colab's versions -----------------------------------
+
+
+def test_the_environment_has_every_version_of_the_list():
+    pins = dict(line.split("==") for line in run_in_colab.pins(VERSIONS))
+    assert pins["torch"] == COLAB["torch"]
+    assert set(COLAB) - set(map(canonicalize_name, pins)) == run_in_colab.NOT_INSTALLED
+
+
+def test_a_missing_or_another_python_is_named(monkeypatch, tmp_path):
+    monkeypatch.delenv("PYTHON313", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SystemExit, match="PYTHON313=/path/to/python"):
+        run_in_colab.find_python("3.13.15")
+    monkeypatch.setenv("PYTHON313", sys.executable)
+    with pytest.raises(SystemExit, match=r"Colab runs Python 3\.99, and .* is 3\.1\d"):
+        run_in_colab.find_python("3.99.1")
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A clone as the tool makes it, of a repository whose only branch has another name."""
+    root, work = tmp_path_factory.mktemp("root"), tmp_path_factory.mktemp("work")
+    git = ("git", "-C", root, "-c", "user.name=a", "-c", "user.email=a@example.org")
+    run_in_colab.output(*git, "init", "--quiet", "--initial-branch", "draft")
+    run_in_colab.output(*git, "commit", "--quiet", "--allow-empty", "--message", "first")
+    return run_in_colab.clone(work, root)
+
+
+@pytest.fixture
+def runtime(repository, tmp_path):
+    """Runs cells in a runtime over the packages of this Python."""
+
+    def runs(*sources):
+        kernel = run_in_colab.make_runtime("trial", Path(sys.executable), repository, tmp_path)
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        path = tmp_path / "trial.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+        return run_in_colab.run(path, kernel, tmp_path, last_cell="print(seen)")
+
+    return runs
+
+
+def test_a_runtime_looks_like_colab_and_finds_the_last_commit(runtime, repository):
+    """git is asked for the address in the set-up cell, and answers from the clone."""
+    printed, error, _ = runtime(
+        "import sys, subprocess, numpy\nassert 'google.colab' in sys.modules",
+        f"ask = ['git', 'ls-remote', {set_repository.current()!r}, 'refs/heads/main']\n"
+        "seen = subprocess.run(ask, capture_output=True, text=True, check=True).stdout",
+    )
+    assert error is None
+    assert printed.split()[0] == run_in_colab.output("git", "-C", repository, "rev-parse", "main")
+
+
+def test_what_the_set_up_cell_installs_stays_in_its_runtime(runtime, tmp_path):
+    printed, error, _ = runtime("import sysconfig\nseen = sysconfig.get_path('purelib')")
+    assert error is None
+    assert printed.startswith(str(tmp_path))
+
+
+def test_an_error_in_a_notebook_is_reported(runtime):
+    printed, error, _ = runtime("seen = 1 / 0")
+    assert not printed
+    assert "ZeroDivisionError" in error

@@ -1,4 +1,4 @@
-"""The book as it was built: figures, links, launch buttons, and nothing from other machines."""
+"""The book as it was built: figures, links, and nothing from other machines."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,6 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
-import set_repository
 from bs4 import BeautifulSoup
 from chapters import ROOT
 from jupyter_cache import get_cache
@@ -80,15 +79,6 @@ def test_every_picture_has_alt_text(pages):
                 f"{path.name}: {image['src']} {problem}: "
                 'in a chapter, set mystnb={"image": {"alt": "…"}} on the cell'
             )
-
-
-def test_launch_button_opens_this_notebook_in_colab(chapter, page):
-    repository = set_repository.current().removeprefix("https://github.com/")
-    expected = (
-        f"https://colab.research.google.com/github/{repository}/blob/main/book/{chapter}.ipynb"
-    )
-    found = {a["href"] for a in page.find_all("a", href=re.compile("colab.research.google"))}
-    assert found == {expected}
 
 
 def test_internal_links_resolve(pages):

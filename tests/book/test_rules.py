@@ -1,23 +1,16 @@
 """What must hold for every file of the book and of the tools."""
 
 import re
-import subprocess
 from pathlib import Path
 
 import api_page
-import pytest
 from chapters import ROOT
+from shared import listed_files
 
 
 def product_files() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True,
-    ).stdout.splitlines()  # fmt: skip
-    if not listed:
-        pytest.skip("not a git checkout")
     texts = {".py", ".md", ".ipynb", ".yml", ".toml", ".cff", ".bib", ".css", ".js", ".txt", ""}
-    files = [ROOT / name for name in listed if not name.startswith("tests/")]
+    files = [ROOT / name for name in sorted(listed_files()) if not name.startswith("tests/")]
     return [path for path in files if path.is_file() and path.suffix in texts]
 
 

@@ -136,6 +136,30 @@ def test_chapters_run_in_their_own_folder():
     assert result.nb.cells[0].outputs[0].text.strip() == "book"
 
 
+def test_what_a_chapter_took_is_measured(monkeypatch):
+    monkeypatch.setenv("PUPIL_HELPERS_DATA", "changed by the run")
+    cells = (
+        "import os, pathlib\nfolder = os.environ['PUPIL_HELPERS_DATA']",
+        'full = b"x" * 300_000_000',
+        "pathlib.Path(folder, 'part.npz').write_bytes(bytes(2_000_000))",
+    )
+    big = new_notebook(cells=[new_code_cell(lines) for lines in cells])
+    _, result, card = build_book.execute_and_measure("big", big)
+    assert result.exc_string is None
+    assert card["memory_mb"] > 300
+    assert card["download_mb"] == 2
+    assert 0 < card["seconds"] < 300
+
+
+def test_cards_are_kept_until_a_chapter_runs_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(build_book, "CARDS", tmp_path / "cards.json")
+    assert build_book.read_cards() == {}
+    build_book.write_card("01_a", {"seconds": 1})
+    build_book.write_card("02_b", {"seconds": 2})
+    build_book.write_card("01_a", {"seconds": 3})
+    assert build_book.read_cards() == {"01_a": {"seconds": 3}, "02_b": {"seconds": 2}}
+
+
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
@@ -158,24 +182,40 @@ def test_a_failed_installation_leaves_no_stamp(tmp_path):
     assert not stamp.exists()
 
 
-@needs_make
-def test_an_unsuitable_python_is_named(tmp_path):
+def setup_with(tmp_path, version):
+    """`make setup` with a stand-in that claims to be this Python and makes no environment."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     (tmp_path / "requirements.txt").touch()
     (tmp_path / "pyproject.toml").touch()
-    old = tmp_path / "old-python"  # claims to be Python 3.9, and runs the check it is given
-    old.write_text(
-        "#!/bin/sh\nexec python3 -c \"import sys; sys.version_info = (3, 9, 0); exec('''$2''')\"\n"
+    python = tmp_path / "another-python"
+    python.write_text(
+        "#!/bin/sh\n"
+        '[ "$1" = -c ] || { echo "went on: $*"; exit 1; }\n'
+        f"exec python3 -c \"import sys; sys.version_info = {version}; exec('''$2''')\"\n"
     )
-    old.chmod(0o755)
-    done = make(tmp_path, "setup", f"PYTHON={old}")
+    python.chmod(0o755)
+    return make(tmp_path, "setup", f"PYTHON={python}")
+
+
+@needs_make
+def test_a_python_that_is_too_old_is_refused(tmp_path):
+    done = setup_with(tmp_path, (3, 9, 0))
     assert done.returncode != 0
     assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
-    assert not (tmp_path / ".venv").exists()
+    assert "went on" not in done.stdout
+
+
+@needs_make
+@pytest.mark.parametrize(("minor", "noted"), [(11, False), (13, False), (14, True), (15, True)])
+def test_a_newer_python_gets_a_note(minor, noted, tmp_path):
+    done = setup_with(tmp_path, (3, minor, 0))
+    assert "went on: -m venv .venv" in done.stdout
+    assert ("note: this book is tested on Python 3.11 to 3.13" in done.stdout) == noted
+    assert "needs Python" not in done.stderr
 
 
 @needs_make
 def test_help_lists_the_commands():
     text = make(ROOT, "help").stdout
-    for command in ("book", "test", "lint", "sync", "bench", "clean"):
+    for command in ("book", "test", "lint", "sync", "bench", "colab", "clean"):
         assert f"make {command} " in text

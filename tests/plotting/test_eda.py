@@ -209,3 +209,14 @@ def no_speed(session):
 def test_bad_input_is_named(session, draw, message):
     with pytest.raises(ValueError, match=message):
         draw(session)
+
+
+def test_peaks_above_the_threshold_are_marked(labels):
+    time, speed = np.linspace(0, 1, 50), np.ones(50)
+    speed[[10, 30]] = 5.0, 3.0
+    fig = eda.threshold(time, speed, 2.0, np.array([10, 30]))
+    _, line, marks = fig.axes[0].lines
+    assert set(line.get_ydata()) == {2.0}
+    np.testing.assert_array_equal(marks.get_ydata(), [5.0, 3.0])
+    assert fig.axes[0].get_ylim() == (0, 5.75)  # the same for every threshold
+    assert labels(fig) == ["time from stimulus (s)", "speed (pixels/s)"]
