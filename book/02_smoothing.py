@@ -29,7 +29,7 @@
 # - choose the width of a kernel by held-out likelihood, without looking at any model;
 # - say what smoothing does to R² all by itself.
 #
-# **Time.** About 35 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 35 minutes, 30 more with the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapter 1, for what a session, a trial and a PSTH are. A sum over bins is all
 # the mathematics.
@@ -40,19 +40,20 @@
 # then left out.
 
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import matplotlib.pyplot as plt
@@ -60,8 +61,14 @@ import numpy as np
 import pandas as pd
 from scipy.special import xlogy
 
-from pupil_helpers import blocked_folds, boxcar, check, gaussian, load_session
-from pupil_helpers import simulate_session, smooth
+from pupil_helpers import (
+    blocked_folds,
+    boxcar,
+    check,
+    gaussian,
+    load_session,
+)
+from pupil_helpers import explore, simulate_session, smooth
 from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
 from pupil_helpers.plotting import smoothing as figures, use_style
 from pupil_helpers.signals.bandwidth import choose_bandwidth
@@ -86,7 +93,9 @@ if len(regions) < 3:  # a recording of other places: its largest regions
     regions = list(fires[:6])
 counts = session.region_counts(regions)  # (trials, bins, regions)
 dt = session.bin_size  # s
-hertz = table.loc[regions, "neurons"].to_numpy() * dt  # counts / hertz: spikes/s
+hertz = (
+    table.loc[regions, "neurons"].to_numpy() * dt
+)  # counts / hertz: spikes/s
 truth = session.truth and session.true_region_rates(regions)
 
 # %% [markdown]
@@ -196,7 +205,10 @@ if truth is not None:
     at_edge["true rate"] = truth
 
 # %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, close to the dashed true rate."}}
-figures.edges(session.time, {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()})
+figures.edges(
+    session.time,
+    {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()},
+)
 plt.show()
 
 # %% [markdown]
@@ -215,7 +227,10 @@ def psth_r2(rate):
     for train, test in blocked_folds(len(rate)):
         error = rate[test] - rate[train].mean(axis=0)
         spread = rate[test] - rate[test].mean(axis=(0, 1))
-        error, spread = (error**2).sum(axis=(0, 1)), (spread**2).sum(axis=(0, 1))
+        error, spread = (
+            (error**2).sum(axis=(0, 1)),
+            (spread**2).sum(axis=(0, 1)),
+        )
         scores.append(1 - error / spread)
     return np.mean(scores, axis=0)  # mean over blocks
 
@@ -277,7 +292,9 @@ train = blocked_folds(session.n_trials)[0].train
 weights = gaussian(0.05, dt).matrix(session.n_bins)  # (bins, bins)
 np.fill_diagonal(weights, 0)  # leave the bin itself out
 weights /= weights.sum(axis=1, keepdims=True)
-seen = 1 / (weights**2).sum(axis=1, keepdims=True)  # bins averaged, in effect
+seen = 1 / (weights**2).sum(
+    axis=1, keepdims=True
+)  # bins averaged, in effect
 mean = counts[train].mean(axis=(0, 1))  # (regions,)
 expected = (seen * (weights @ counts[train]) + 0.1 * mean) / (seen + 0.1)
 gain = xlogy(counts[train], expected / mean) - (expected - mean)
@@ -336,13 +353,20 @@ def widths_of(mouse, judged=("SCs", "SCm", "LGd", "MRN")):
     for sd in tried:
         rate = smooth(counts, gaussian(sd, mouse.bin_size))
         squared.append(((rate - truth) ** 2).mean(axis=(0, 1)))
-        loss = rate - xlogy(truth, rate + 1e-9)  # minus the expected likelihood
+        loss = rate - xlogy(
+            truth, rate + 1e-9
+        )  # minus the expected likelihood
         unlikely.append(loss.mean(axis=(0, 1)))
     found = choose_bandwidth(counts, mouse.bin_size, tried, gaussian)
-    place, best = found.bits_per_spike.argmax(axis=0), np.argmin(squared, axis=0)
+    place, best = (
+        found.bits_per_spike.argmax(axis=0),
+        np.argmin(squared, axis=0),
+    )
     table = pd.DataFrame(index=judged)
     table["chosen"] = tried[place] / tried[best]
-    table["best by likelihood"] = tried[np.argmin(unlikely, axis=0)] / tried[best]
+    table["best by likelihood"] = (
+        tried[np.argmin(unlikely, axis=0)] / tried[best]
+    )
     error = np.array(squared)[place, range(len(judged))]
     table["cost of the choice"] = error / np.min(squared, axis=0) - 1
     return table
@@ -361,7 +385,9 @@ average = ratios.groupby(level=0, sort=False).mean()
 print(average.round(2))
 wider = (ratios["chosen"] > 1).sum()
 narrower = (ratios["chosen"] < 1).sum()
-print(f"too wide {wider} times, too narrow {narrower} times, of {len(ratios)}")
+print(
+    f"too wide {wider} times, too narrow {narrower} times, of {len(ratios)}"
+)
 cost = ratios["cost of the choice"].max()
 print(f"at worst it costs {cost:.1%} more squared error")
 assert (average.loc[["SCs", "SCm"], "chosen"] > 1.1).all()
@@ -456,6 +482,74 @@ perfect.rename(index="{:g} s".format).round(2)
 # left is more of the slow gains that neurons have of their own. They are no part of a region's true
 # rate, and count as noise.)
 #
+# **Try it.** Here is one trial of one region, with the width and the shape of the kernel in your
+# hand. Answer first, then move: at which width does the line come closest to the dashed truth? Is
+# that the width at which R² of a perfect prediction is highest? And which of the three shapes never
+# gets close to the truth, however wide you make it?
+
+# %%
+shapes = {
+    "boxcar": lambda ms: boxcar(ms / 1000, dt),
+    "causal boxcar": lambda ms: boxcar(ms / 1000, dt, causal=True),
+    "Gaussian": lambda ms: gaussian(ms / 1000 / 12**0.5, dt),  # same SD
+}
+tried = [20, 50, 100, 200, 400, 1000]  # ms
+highest = pd.DataFrame(index=tried, columns=shapes, dtype=float)
+distance = highest.copy()
+for shape, make in shapes.items():
+    for ms in tried:
+        highest.loc[ms, shape] = ceiling(make(ms))[one]
+        if truth is not None:
+            miss = smooth(counts, make(ms))[..., one] - truth[..., one]
+            distance.loc[ms, shape] = np.mean((miss / hertz[one]) ** 2)
+
+# %%
+judged = {"R² of a perfect prediction": highest}
+if truth is not None:
+    judged["squared error to the truth"] = distance
+lively = int(rates["boxcar 100 ms"][..., one].std(axis=1).argmax())
+true_rate = None if truth is None else truth[lively, :, one] / hertz[one]
+highest_rate = rates["boxcar 100 ms"][lively, :, one].max()
+
+
+def smoothed_by(width, shape):
+    rate = smooth(counts[[lively]], shapes[shape](width)) / hertz
+    at = {"shape": shape, "width": width, "top": 2.2 * highest_rate}
+    shown = session.time, rate[0, :, one], true_rate
+    return figures.one_kernel(*shown, judged, **at)
+
+
+def in_words(width, shape):
+    text = f"{shape}, {width} ms: R² {highest.loc[width, shape]:.2f}"
+    if truth is not None:
+        times = distance.loc[width, shape] / distance.min(axis=None)
+        text += f", squared error {times:.1f} times the smallest"
+    return text
+
+
+# %%
+explore(
+    smoothed_by,
+    width=tried,
+    shape=list(shapes),
+    start={"width": 100},
+    units={"width": "ms"},
+    caption=in_words,
+    alt=lambda **at: f"One trial, smoothed, and scores: {in_words(**at)}.",
+)
+
+# %% [markdown]
+# R² of a perfect prediction goes on rising to the widest kernel, long after the line has lost the
+# truth. The causal boxcar comes too late at any width that is wide enough to calm the noise.
+
+# %%
+if truth is not None:
+    assert (highest.iloc[-1] == highest.max()).all()
+    assert (distance.idxmin() < tried[-1]).all()
+    smallest = distance.min()
+    assert smallest["causal boxcar"] > 1.5 * smallest["Gaussian"]
+
+# %% [markdown]
 # Three things follow.
 #
 # - **An R² without its kernel means nothing.** "The model explains 46 % of the variance" would be
@@ -470,7 +564,10 @@ perfect.rename(index="{:g} s".format).round(2)
 plain_truth = plain.true_region_rates(names)
 share = pd.DataFrame({"R²": panels["PSTH, PSTH-only mouse"]["LGd"]})
 lgd = names.index("LGd")
-share["ceiling"] = [known_ceiling(plain_counts, plain_truth, each)[lgd] for each in plain_kernels]
+share["ceiling"] = [
+    known_ceiling(plain_counts, plain_truth, each)[lgd]
+    for each in plain_kernels
+]
 share["R² / ceiling"] = share["R²"] / share["ceiling"]
 assert share["R²"].max() > 5 * share["R²"].min()
 assert share["R² / ceiling"].max() < 1.5 * share["R² / ceiling"].min()
@@ -538,16 +635,22 @@ share.rename(index="{:g} s".format).round(2)
 my_rate = ...  # (bins,)
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 2.1
 lags = np.arange(-16, 17)
 weights = np.exp(-0.5 * (lags / 4) ** 2)
 lost = np.convolve(counts[0, :, 0], weights / weights.sum(), mode="same")
-inside = np.convolve(np.ones(session.n_bins), weights / weights.sum(), mode="same")
+inside = np.convolve(
+    np.ones(session.n_bins), weights / weights.sum(), mode="same"
+)
 mistakes = {
     "The edges sag: divide by the weight that lies inside the trial.": lost,
-    "The weights do not add up to 1: divide them by their sum.": lost * weights.sum(),
-    "The weights do not add up to 1, though the edges are right.": lost / inside * weights.sum(),
+    "The weights do not add up to 1: divide them by their sum.": lost
+    * weights.sum(),
+    "The weights do not add up to 1, though the edges are right.": lost
+    / inside
+    * weights.sum(),
 }
-check(my_rate, lost / inside, mistakes, tolerance=1e-3)
+check(my_rate, lost / inside, mistakes, tolerance=1e-3, name="2.1")
 own = gaussian(4 * dt, dt)
 np.testing.assert_allclose(lost / inside, smooth(counts[:1], own)[0, :, 0])
 
@@ -596,6 +699,7 @@ np.testing.assert_allclose(lost / inside, smooth(counts[:1], own)[0, :, 0])
 my_width = ...  # seconds
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 2.2
 scores = []
 for sd in widths:
     expected = smooth(counts[train], gaussian(sd, dt))
@@ -603,11 +707,13 @@ for sd in widths:
     scores.append(gain.sum(axis=(0, 1))[0])
 narrowest = widths[np.argmax(scores)]
 mistakes = {
-    "That is the width with the bin left out: keep the diagonal.": chosen.best_per_region[0],
+    "That is the width with the bin left out: keep the diagonal.": chosen.best_per_region[
+        0
+    ],
     "That is in milliseconds: give seconds.": 1000 * narrowest,
     "That is the place in the list: give widths[…].": np.argmax(scores),
 }
-check(my_width, narrowest, mistakes)
+check(my_width, narrowest, mistakes, name="2.2")
 assert narrowest == widths.min()
 
 # %% [markdown]
@@ -652,12 +758,17 @@ assert narrowest == widths.min()
 my_best = ...  # seconds
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 2.3
 own = session.spikes[train][..., session.regions == regions[one]]
 few = own[..., ::4].sum(axis=-1, keepdims=True)
 best_of_few = choose_bandwidth(few, dt, widths, gaussian).best
-mistakes = {"That is the width for all neurons.": chosen.best_per_region[one]}
-check(my_best, best_of_few, mistakes)
-print(f"all neurons {chosen.best_per_region[one]:g} s, every fourth {best_of_few:g} s")
+mistakes = {
+    "That is the width for all neurons.": chosen.best_per_region[one]
+}
+check(my_best, best_of_few, mistakes, name="2.3")
+print(
+    f"all neurons {chosen.best_per_region[one]:g} s, every fourth {best_of_few:g} s"
+)
 if truth is not None:
     assert best_of_few > chosen.best_per_region[one]
 

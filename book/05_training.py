@@ -30,7 +30,7 @@
 # - count a budget in updates, and say why;
 # - recognise what goes wrong: raw inputs, a wrong learning rate, an error without its nulls.
 #
-# **Time.** About 35 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 45 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapter 3: the features, and the score above the PSTH. Chapter 4: the recurrent
 # network. What a derivative is.
@@ -41,20 +41,32 @@
 # what compares with the truth is then left out. What the text says of figures and tables is said
 # of the simulated mouse.
 
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Students have heard of training before, mostly as a button. Let them read the
+# > loop aloud, line by line, and say what would happen without that line.
+# >
+# > **On the board.** A valley with a ball in it: the loss against one weight. Draw three steps with a
+# > small, a good and a far too large learning rate. Beside it two learning curves that part, and ask
+# > where to stop.
+# >
+# > **If time is short**, leave out "One block's noise" and "Poisson or squared error?", but neither
+# > the learning curves nor the original recipe.
+
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import copy
@@ -64,6 +76,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -71,7 +84,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from tqdm.auto import tqdm
 
 from pupil_helpers import PupilEncoder, bits_per_spike, blocked_folds, check
-from pupil_helpers import evaluation_kernel, load_session, psth_relative, r2
+from pupil_helpers import evaluation_kernel, explore, load_session
+from pupil_helpers import psth_relative, r2
 
 # %%
 from pupil_helpers.models import base, encoder, ensemble, gain, glm, lags
@@ -172,6 +186,9 @@ torch.testing.assert_close(poisson_loss(guess, y), theirs)
 # %% [markdown]
 # How does it differ from squared error? Look at both as functions of the prediction, for a few
 # observed counts.
+#
+# **Predict first.** Six spikes are seen. Which prediction is punished more by the Poisson loss, two
+# spikes or ten? And by squared error?
 
 # %%
 rates, seen = torch.linspace(0.05, 12, 300), (0, 2, 6)
@@ -231,6 +248,10 @@ for _ in range(3):
 # each batch is one **update** of the weights. After each epoch we note the loss on the trials
 # learnt from and on every held-out trial, and we keep a copy of the weights that were best *on the
 # held-out block*. (`decay` and `cycle` are for later.)
+#
+# **Predict first.** The network will go through the same trials forty times. Draw both curves, the
+# one of the trials learnt from and the one of the held-out block: where do they start, and how do
+# they end?
 
 
 # %%
@@ -265,6 +286,11 @@ print(f"best after epoch {best + 1} of {len(held_curve)}")
 # %% mystnb={"image": {"alt": "Loss against epoch, relative to the PSTH. On the trials it learns from the loss falls all the way. On the held-out block it falls quickly at first, has its lowest point at a dot well before the end, and then creeps up."}}
 figures.learning_curves(learnt, held_curve, best)
 plt.show()
+
+# %% [markdown] tags=["teacher"]
+# > Most will draw two curves that fall together and level off. Somebody lets the held-out curve rise
+# > far above its start: that happens with fewer trials, and the next figures show it. Ask what the
+# > network can still be learning when only one of the curves falls.
 
 # %%
 if session.truth is not None:
@@ -344,7 +370,9 @@ for part, epoch in zip(parts, chosen, strict=True):
     others = np.delete(watched, part, axis=1).mean(axis=1)
     if others.min() < 0:  # better than the PSTH
         price = 1 - others[epoch] / others.min()
-        print(f"epoch {epoch + 1} costs the others {price:.0%} of their gain")
+        print(
+            f"epoch {epoch + 1} costs the others {price:.0%} of their gain"
+        )
 
 # %% mystnb={"image": {"alt": "Loss above its lowest against epoch, for four quarters of the held-out block and for the whole. The curves jump up and down together and by themselves, and the dots at their lowest points lie many epochs apart."}}
 figures.parts(curves, held_curve)
@@ -366,18 +394,69 @@ if session.truth is not None:
 #
 # ## How fast to learn
 #
-# The learning rate is the setting to try first. Here is a much smaller one and a much larger one.
+# The learning rate is the setting to try first. We train the same network at six rates, each for 15
+# epochs, and take the *last* weights. One of the held-out trials is shown, the one in which the eye
+# moves most.
 
 # %%
-curves = {}
-for lr in (0.0003, 0.2):
-    _, seen_by, _ = fit(new_network(), poisson_loss, epochs=15, lr=lr)
-    curves[f"rate {lr}"] = seen_by.mean(axis=1)
-curves["rate 0.005, as before"] = held_curve[:15]
+rates_tried = [0.0003, 0.001, 0.005, 0.02, 0.06, 0.2]
+curves_at, gains_at = {}, {}
+for lr in rates_tried:
+    tried = new_network()
+    own, seen_by, _ = fit(tried, poisson_loss, epochs=15, lr=lr)
+    curves_at[lr] = own, seen_by.mean(axis=1)
+    with torch.no_grad():
+        gains_at[lr] = tried(x[held]).numpy()  # (trials, steps, regions)
+moving = np.nan_to_num(np.ptp(pupil[held, :, 1], axis=1))
+row = int(moving.argmax())
+clock = session.start + (np.arange(x.shape[1]) + 0.5) * (
+    step * session.bin_size
+)
 
-# %% mystnb={"image": {"alt": "Held-out loss against epoch for three learning rates; above a dotted line the axis is logarithmic. The small one falls slowly and is still falling at the end. The middle one falls within a few epochs and stays low. The large one jumps about above the PSTH, far from the other two."}}
-figures.several_curves(curves)
-plt.show()
+# %% [markdown]
+# **Try it.** Answer first: what does the network predict when the rate is far too small, and what
+# when it is far too large? Then move the rate from one end to the other, and look at the left panel
+# and at the right one. At which rate is the prediction best, and does the lowest curve say so?
+
+
+# %%
+def at_rate(rate, region):
+    r = regions.index(region)
+    average = psth_steps[:, r].numpy()
+    lines = {
+        "PSTH": average,
+        "predicted": average * gains_at[rate][row, :, r],
+    }
+    return figures.at_rate(
+        curves_at, rate, clock, y[held[row], :, r], lines
+    )
+
+
+def in_words(rate, region):
+    r, loss = regions.index(region), curves_at[rate][1][-1]
+    away = np.abs(gains_at[rate][..., r] - 1).mean()
+    return (
+        f"rate {rate:g}: held-out loss {loss:+.3f} at the end; in {region} "
+        f"the prediction is {away:.0%} away from the PSTH on average"
+    )
+
+
+# %%
+explore(
+    at_rate,
+    rate=rates_tried,
+    region=regions[:3],
+    start={"rate": 0.005},
+    labels={"rate": "learning rate"},
+    caption=in_words,
+    alt=lambda **at: f"Learning curves and one trial, {in_words(**at)}.",
+)
+
+# %%
+away = {lr: np.abs(gain - 1).mean() for lr, gain in gains_at.items()}
+last_losses = {lr: both[1][-1] for lr, both in curves_at.items()}
+for lr in rates_tried:
+    print(lr, f"{last_losses[lr]:+.4f} {away[lr]:.3f}")
 
 # %% [markdown]
 # Too small, and it would need many more epochs. Too large, and it jumps across the valley it is
@@ -395,14 +474,15 @@ careful.load_state_dict(kept)
 careful_curve = careful_watched.mean(axis=1)
 
 # %% mystnb={"image": {"alt": "Held-out loss against epoch. The steady rate falls fast, and then creeps up slowly with small bumps. One cycle with weight decay starts later, is bumpy in the middle and then settles at a lower value without turning up."}}
-schedules = {"steady": held_curve[:30], "one cycle and decay": careful_curve}
+schedules = {
+    "steady": held_curve[:30],
+    "one cycle and decay": careful_curve,
+}
 figures.several_curves(schedules)
 plt.show()
 
 # %%
 if session.truth is not None:
-    slow, fast, _ = curves.values()
-    assert np.median(fast) > 0 > slow[-1] > held_curve[:15].min()
     assert careful_curve.min() < held_curve.min()  # a better loss …
     assert careful_curve[-1] < careful_curve.min() + 0.004  # … that stays
 
@@ -415,9 +495,52 @@ if session.truth is not None:
 #
 # How long should it train? "Five epochs" sounds like an answer. But an epoch of a short session has
 # few batches, so the weights move only a few times, and the schedule has slowed down before they
-# have got anywhere. Watch three plans with the same recipe, each from three starts: all trials for
-# five epochs, a few trials for five epochs, and the few trials for as many *updates* as the first
-# plan had.
+# have got anywhere.
+
+# %% [markdown]
+# **Your turn (two minutes).** Our first fit went through the trials of `inner` 40 times, in batches of
+# 16. How many updates of the weights was that?
+#
+# <details>
+# <summary>Hint</summary>
+#
+# Each batch is one update. The last batch of an epoch may be smaller than 16, and is one all the
+# same.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# my_updates = 40 * math.ceil(len(inner) / 16)
+# ```
+#
+# A session with a quarter of the trials gets a quarter of the updates from as many epochs.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_updates = ...
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 5.0
+mistakes = {
+    "Those are the epochs: each has many batches.": 40,
+    "That is one epoch only.": math.ceil(len(inner) / 16),
+    "Those are trials shown: sixteen of them make one update.": 40
+    * len(inner),
+    "Nearly: the last, smaller batch is an update, too.": 40
+    * (len(inner) // 16),
+    "Whole batches, please: round up within each epoch.": 40
+    * len(inner)
+    / 16,
+}
+check(my_updates, 40 * math.ceil(len(inner) / 16), mistakes, name="5.0")
+
+# %% [markdown]
+# Now watch three plans with the same recipe, each from three starts: all trials for five epochs, a
+# few trials for five epochs, and the few trials for as many *updates* as the first plan had.
 
 # %%
 many, less = -(-len(inner) // 16), -(-len(few) // 16)  # updates an epoch
@@ -483,7 +606,8 @@ table.sort_index(axis=1, ascending=False).round(3)
 # bidirectional RNN. Its recipe is kept in the package, step by step, as `PupilEncoder.original()`.
 # We train it twice, since much depends on the random weights that it starts from, on the three
 # regions it was made for and the last 100 training trials. (Each step takes all trials at once, so
-# more trials make steps slower, but not more numerous.)
+# more trials make steps slower, but not more numerous.) The two seeds are no fair sample: they were
+# picked to show one run that stops early and one that goes through all its steps.
 
 # %%
 first = regions[:3]
@@ -495,7 +619,7 @@ for seed in (1, 2):
     originals[f"start {seed}"] = original.fit(pupil[recent], three[recent])
 
 learnt_from, watched_by = random_split(len(recent))
-targets = original_rates(three[recent] / neurons)  # smoothed counts, per neuron
+targets = original_rates(three[recent] / neurons)  # smoothed, per neuron
 average = targets[learnt_from].mean(axis=0)  # (bins, regions)
 nulls = {"one constant per region": average.mean(axis=0), "PSTH": average}
 errors = {name: targets[watched_by] - null for name, null in nulls.items()}
@@ -552,7 +676,7 @@ standardised = (raw - raw.mean(dim=(0, 1))) / (raw.std(dim=(0, 1)) + 1e-9)
 stuck = {}
 for name, given in {"raw": raw, "standardised": standardised}.items():
     with torch.no_grad():
-        states = untrained.rnn(given)[0]  # (trials, bins, both directions' units)
+        states, _ = untrained.rnn(given)  # (trials, bins, units)
     stuck[name] = (states.abs() > 0.99).double().mean().item()
     print(f"{name} pupil: {stuck[name]:.0%} of states beyond ±0.99")
 if session.truth is not None:
@@ -570,6 +694,9 @@ if session.truth is not None:
 # How good is it? Beside it we put ridge, and the whole `PupilEncoder`: filters over lags, five
 # gated networks, a GLM, and rules for when to follow them (chapter 6). All are tested on the block
 # that has not decided anything.
+#
+# **Predict first.** How much of `PupilEncoder`'s score will your page of code reach: a tenth of it,
+# half, nine tenths?
 
 # %%
 models = {"ridge": linear.Ridge(bin_size=session.bin_size)}
@@ -587,8 +714,18 @@ if session.truth is not None:
     possible = psth_relative(counts[test], true_rates, psth, kernel)
 final.round(3)
 
-# %% mystnb={"image": {"alt": "Three markers per region: ridge, your loop and PupilEncoder; the PSTH is the line at zero. In SCs, SCm and LGd all are clearly above zero, and your loop comes close to PupilEncoder, closest in LGd, furthest from it in SCm. In MRN, CA1 and VISam all lie near zero, and your loop a little below it. Dashed lines show the true rates."}}
-figures.scores(final.drop(columns="PSTH"), possible)
+# %% mystnb={"image": {"alt": "Three bars per region: ridge, your loop and PupilEncoder; the PSTH is the line at zero. In SCs, SCm and LGd all are clearly above zero, and your loop comes close to PupilEncoder, closest in LGd, furthest from it in SCm. In MRN, CA1 and VISam all lie near zero, and your loop a little below it. Dashed lines show the true rates."}}
+above = "score above the PSTH"
+tall = final[order[1:]].rename_axis("region").reset_index()
+tall = tall.melt("region", var_name="model", value_name=above)
+ax = sns.barplot(tall, x="region", y=above, hue="model", saturation=1)
+ax.axhline(0, color="#666666", lw=0.8)
+if possible is not None:
+    at = np.arange(len(regions))
+    ax.hlines(
+        possible, at - 0.4, at + 0.4, "#222222", "--", label="true rates"
+    )
+ax.legend()
 plt.show()
 
 # %%
@@ -639,13 +776,98 @@ if session.truth is not None:
 # says that its rate does change between trials, only nothing in the pupil tells how.) What each
 # piece of it is good for, on many mice, is chapter 6.
 
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+#
+# **Question 1.** A prediction was four spikes too low. When does the Poisson loss mind most?
+#
+# - **A.** Always the same: four spikes are four spikes.
+# - **B.** When it had expected next to nothing.
+# - **C.** When the rate is high, so that there is much to lose.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** That is squared error, the same parabola everywhere.
+# - **B.** Right. Where few spikes are expected, little scatter is expected, too.
+# - **C.** There four spikes more or less are the scatter of every count; the valley is wide.
+#
+# </details>
+#
+# **Question 2.** The loss on the trials learnt from falls to the end; that of the held-out block turned
+# up in the middle. What now?
+#
+# - **A.** Train for longer: the second curve will follow the first.
+# - **B.** Take the last weights, since their training loss is the least.
+# - **C.** Take the weights of the turn, and score them on another block.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** What is learnt after the turn is the noise of these trials, and no other trial has it.
+# - **B.** A low training loss is what overfitting looks like from inside.
+# - **C.** Right. The held-out block has chosen, so it must not grade as well.
+#
+# </details>
+#
+# **Question 3.** Judged by another block, the same training would have stopped many epochs later. What
+# does that tell you?
+#
+# - **A.** The epoch that is kept is partly the noise of the block.
+# - **B.** The training has not converged, and needs more epochs.
+# - **C.** One of the blocks is unusual, and should not be a judge.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** Right. The network and its training were the same; only the judges differed.
+# - **B.** It was the same training, to its end. More of it does not make judges agree.
+# - **C.** Quarters of one and the same block disagree as well: it is how few trials behave.
+#
+# </details>
+#
+# **Question 4.** Somebody trains on a short session for five epochs, and gets the PSTH back. What do you
+# ask first?
+#
+# - **A.** "Is your learning rate too large?"
+# - **B.** "How many updates were that?"
+# - **C.** "Can you record more trials?"
+# - **D.** "Is the pupil of any use in this mouse?"
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** Then the loss would jump about above that of the PSTH, not stay with it.
+# - **B.** Right. Few trials make few batches, and the weights have hardly moved.
+# - **C.** Perhaps later. First let the network see often enough what there is.
+# - **D.** It may not be, but a network that has hardly been trained cannot say so.
+#
+# </details>
+#
+# **Question 5.** The held-out squared error has fallen to a small part of what it was at the start. What
+# does that say of the model?
+#
+# - **A.** It has learnt how the pupil and the firing go together.
+# - **B.** It has learnt something, but not yet all there is.
+# - **C.** Not much, before the nulls stand beside it.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** The mean rate alone makes the error fall as much, and knows no pupil.
+# - **B.** What it has learnt may be one constant per region.
+# - **C.** Right. A constant and the PSTH need no network, and may have the lower error.
+#
+# </details>
+
 # %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 5.1: the slope of the Poisson loss
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 5.1 ★: the slope of the Poisson loss
 #
 # In one bin the prediction is $\lambda = 2$ and the count is $n = 6$. How fast does the Poisson
 # loss change with $\lambda$? Work out the derivative on paper, and give its value.
@@ -682,19 +904,20 @@ if session.truth is not None:
 my_slope = ...
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 5.1
 at = torch.tensor(2.0, requires_grad=True)
 poisson_loss(at, torch.tensor(6.0)).backward()
 mistakes = {
-    "The sign is the wrong way round: a higher prediction would be better here.": 2,
+    "The sign is the wrong way round: more would be better here.": 2,
     "That is the slope of the squared error.": 2 * (2 - 6),
     "The first term is missing: the derivative of λ itself is 1.": -3,
-    "Nearly: divide the error by the rate, not by the count.": (2 - 6) / 6,
+    "Nearly: divide by the rate, not by the count.": (2 - 6) / 6,
 }
-check(my_slope, at.grad.item(), mistakes)
+check(my_slope, at.grad.item(), mistakes, name="5.1")
 assert at.grad.item() == 1 - 6 / 2
 
 # %% [markdown]
-# ### Exercise 5.2: stop!
+# ### Exercise 5.2 ★★: stop!
 #
 # Use `held_curve`, the held-out loss after each epoch of our first fit. With a **patience** of 5,
 # training stops after the first epoch that is the fifth in a row without a new lowest loss. Give
@@ -740,7 +963,8 @@ assert at.grad.item() == 1 - 6 / 2
 my_stop = ...  # [epoch after which it stops, epoch whose weights are kept]
 
 
-# %% tags=["hide-cell", "solution"]
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 5.2
 def stop(curve, patience=5):
     lowest, best_epoch = np.inf, 0
     for epoch, value in enumerate(curve, start=1):
@@ -754,15 +978,15 @@ def stop(curve, patience=5):
 stopped = stop(held_curve)
 mistakes = {
     "Count epochs from 1.": stopped - 1,
-    "First the epoch of the stop, then the epoch kept.": stopped[::-1],
-    "One too early: five epochs must pass without a new low.": stop(held_curve, 4),
-    "One too late: stop after the fifth epoch without a new low.": stop(held_curve, 6),
+    "First the epoch of the stop, then the one kept.": stopped[::-1],
+    "One too early: wait for the fifth.": stop(held_curve, 4),
+    "One too late: stop after the fifth.": stop(held_curve, 6),
 }
-check(my_stop, stopped, mistakes)
+check(my_stop, stopped, mistakes, name="5.2")
 assert stopped[0] == stopped[1] + 5 or stopped[0] == len(held_curve)
 
 # %% [markdown]
-# ### Exercise 5.3: how sure is the epoch?
+# ### Exercise 5.3 ★★: how sure is the epoch?
 #
 # Had other trials been held out, another epoch might have been kept. Imitate that with a
 # **bootstrap**: each row of `draws` is a list of held-out trials, drawn with replacement.
@@ -804,23 +1028,60 @@ rng = np.random.default_rng(0)
 draws = rng.integers(len(held), size=(500, len(held)))  # (draws, trials)
 my_range = ...  # [10th percentile, 90th percentile] of the epoch kept
 
-# %% tags=["hide-cell", "solution"]
-means = watched[:, draws].mean(axis=2)  # (epochs, draws)
-epochs = means.argmin(axis=0) + 1
-solution = np.percentile(epochs, [10, 90])
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 5.3
+per_draw = watched[:, draws]  # (epochs, draws, trials)
+means = per_draw.mean(axis=2)
+
+
+def percentiles(epochs, low=10, high=90):
+    return np.percentile(epochs + 1, [low, high])
+
+
+solution = percentiles(means.argmin(axis=0))
 mistakes = {
     "Count epochs from 1.": solution - 1,
-    "That is the worst epoch: look for the lowest loss.": np.percentile(
-        means.argmax(axis=0) + 1, [10, 90]
-    ),
-    "Average over each draw's trials before you look for the lowest.": np.percentile(
-        watched[:, draws].argmin(axis=0) + 1, [10, 90]
-    ),
-    "Those are the 25th and 75th percentiles.": np.percentile(epochs, [25, 75]),
+    "Those are the worst epochs.": percentiles(means.argmax(axis=0)),
+    "Average over trials first.": percentiles(per_draw.argmin(axis=0)),
+    "That is half.": percentiles(means.argmin(axis=0), 25, 75),
 }
-check(my_range, solution, mistakes)
+check(my_range, solution, mistakes, name="5.3")
 low, high = solution
-print(f"kept: epoch {best + 1}; four draws in five: {low:.0f} to {high:.0f}")
+print(f"kept: {best + 1}; four draws in five: {low:.0f} to {high:.0f}")
+
+# %% [markdown]
+# ### Exercise 5.4 ★★★: what does the original's recipe cost?
+#
+# Change your own loop, one thing at a time, towards the original recipe: raw pupil in place of
+# features, squared error, a small rate with few updates, the last weights in place of the kept
+# ones. Which change costs most? Then go the other way: begin with all of them, and mend one.
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - A sentence, written beforehand, on what you expect to cost most, and why.
+# - The same trials, updates and scores in all runs, and only one thing that differs. Choices are made
+#   on the held-out block; the test block is looked at once, at the end.
+# - Several starts of each, and their spread beside every difference: is it larger than luck?
+# - A word on why breaking one thing and mending one thing can disagree: a fault that hardly counts by
+#   itself may be what stops everything when another one is there.
+# - What this mouse cannot tell: other mice, other regions, longer sessions.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_costs = ...  # {what was changed: (starts, regions)}
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 5.1 is for paper. 5.2 can be read off the figure first, with the cell as the
+# > judge. 5.4 makes a good project for a group: one change each, and one table for all.
+# >
+# > **Typical mistakes, and what to say.**
+# > 5.0: the last batch of an epoch is forgotten, or epochs are taken for updates ("how often does
+# > `optimiser.step()` run?").
+# > 5.1: the sign ("would a higher prediction have been better?"), or the slope of squared error.
+# > 5.2: epochs counted from 0; the patience counted from the wrong epoch ("what was the fifth?").
+# > 5.3: the lowest epoch of every trial instead of every draw ("whose mean is it that chooses?").
 
 # %% [markdown]
 # ## Recap

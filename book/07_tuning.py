@@ -30,7 +30,7 @@
 # - read the plots of a search, and see when its space was too small;
 # - say why the best loss of a search is too good to report, and what may be concluded instead.
 #
-# **Time.** About 40 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 45 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapter 5: learning rate, weight decay, held-out loss, updates. Chapter 6: what
 # `PupilEncoder` is made of.
@@ -39,21 +39,31 @@
 # recording, change the line that starts with `session =` to
 # `session = load_session("steinmetz", index=12)`.
 
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** The chapter is about honesty more than about optimisers. Whoever leaves with
+# > "a best loss is not a result" has what matters.
+# >
+# > **On the board.** Draw the session as one long bar. Cut off the test block, in another colour, and
+# > then five inner blocks from what is left. Keep it in sight: at every number of the chapter, ask on
+# > which piece of the bar it was measured.
+# >
+# > **If time is short**, leave out "What mattered?" and the comparison with `hyperopt`.
+
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
-
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import tempfile
@@ -62,12 +72,13 @@ import hyperopt
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from hyperopt import hp
 from scipy.stats import norm
 from sklearn.base import clone
 
 from pupil_helpers import PupilEncoder, bits_per_spike, blocked_folds
-from pupil_helpers import bootstrap_ci, check, load_session, tune
+from pupil_helpers import bootstrap_ci, check, explore, load_session, tune
 from pupil_helpers.plotting import tuning as figures, use_style
 from pupil_helpers.signals.splits import inner_blocks
 
@@ -120,6 +131,9 @@ def complete(**params):
 # There is a test that takes a minute to write: change one parameter, keep everything else, the seed
 # included, and ask whether the predictions change. Sixty trials and twenty updates are enough for
 # that.
+#
+# **Predict first.** `forgetful` gets a learning rate that is six times the default's. By how much
+# will its predictions change?
 
 
 # %%
@@ -154,6 +168,10 @@ plt.show()
 #
 # **A common mistake** is to trust the sign that *something* varied. Networks vary with their seed.
 # Only with the seed held fixed does an unconnected knob show itself.
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Most will say "a little". Exactly nothing is the finding. Ask who has ever
+# > tested that a setting of theirs does anything.
 
 # %% [markdown]
 # ## What is minimised
@@ -323,6 +341,47 @@ random.table.sort_values("loss")[columns].head(5).round(4)
 # We kept the first eight by themselves, as another search will start from the same ones.
 
 # %% [markdown]
+# **Your turn (two minutes).** How many of these 20 settings cannot be told from the best one? Count
+# those whose loss is at most two rulers above the lowest, the best included. The losses are
+# `random.table["loss"]`.
+#
+# <details>
+# <summary>Hint</summary>
+#
+# `random.table["loss"] - random.best_loss` says how far behind each of them is.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# my_ties = (random.table["loss"] - random.best_loss <= 2 * ruler).sum()
+# ```
+#
+# To print the best setting to three digits would promise more than the search can know.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_ties = ...
+
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 7.0
+apart_by = random.table["loss"] - random.best_loss
+ties = (apart_by <= 2 * ruler).sum()
+mistakes = {
+    "Those are within one ruler: two, please.": (apart_by <= ruler).sum(),
+    "The best ties with itself: count it as well.": ties - 1,
+    "Those are the others: the ones that are worse.": 20 - ties,
+    "Two rulers above the best, not above 0.": (
+        random.table["loss"] <= 2 * ruler
+    ).sum(),
+}
+check(my_ties, ties, mistakes, name="7.0")
+print(f"{ties} of {len(apart_by)}")
+
+# %% [markdown]
 # ## TPE in fifteen lines
 #
 # Where to look next, after these 20? The **tree-structured Parzen estimator** (TPE; Bergstra and
@@ -337,24 +396,28 @@ random.table.sort_values("loss")[columns].head(5).round(4)
 #
 # For the learning rate, on its log scale:
 
+
 # %%
-low, high = np.log(1e-3), np.log(0.1)  # the ends of the space
-middle = (low + high) / 2
-
-
-def parzen(values):
-    centres = np.sort([*values, middle])
+def parzen(values, low, high):
+    centres = np.sort([*values, (low + high) / 2])
     gaps = np.diff(centres)
     widths = np.maximum([gaps[0], *gaps], [*gaps, gaps[-1]])
     widths = widths.clip((high - low) / (len(centres) + 1), high - low)
-    widths[centres == middle] = high - low
+    widths[centres == (low + high) / 2] = high - low
     return lambda at: norm.pdf(at[:, None], centres, widths).mean(axis=1)
 
 
+def good_and_rest(values, losses, low, high):
+    good = losses.rank() <= np.ceil(0.25 * np.sqrt(len(losses)))
+    densities = (parzen(values[who], low, high) for who in (good, ~good))
+    return good, *densities
+
+
+# %%
+low, high = np.log(1e-3), np.log(0.1)  # the ends of the space
 tried, losses = np.log(random.table["learning_rate"]), random.table["loss"]
-good = losses.rank() <= np.ceil(0.25 * np.sqrt(len(losses)))
+good, of_good, of_rest = good_and_rest(tried, losses, low, high)
 grid = np.linspace(low, high, 400)
-of_good, of_rest = parzen(tried[good]), parzen(tried[~good])
 ratio = of_good(grid) / of_rest(grid)
 look = np.exp(grid[ratio.argmax()])
 print(f"{good.sum()} good ones; look next at a learning rate of {look:.4f}")
@@ -371,7 +434,8 @@ from hyperopt import tpe
 densities = of_good(grid), of_rest(grid)
 for ours, chosen in zip(densities, (good, ~good), strict=True):
     values = tried[chosen]
-    bells = tpe.adaptive_parzen_normal(values, 1, middle, high - low)
+    middle, width = (low + high) / 2, high - low
+    bells = tpe.adaptive_parzen_normal(values, 1, middle, width)
     assert np.allclose(ours, np.exp(tpe.GMM1_lpdf(grid, *bells)))
 
 label, past = "learning_rate", random.trials
@@ -409,6 +473,8 @@ plt.show()
 #
 # Now let TPE search: from the same first eight, with the same budget. (Its own default is 20 random
 # ones to start from, so a TPE search of 20 evaluations would be a random search under another name.)
+#
+# **Predict first.** By how many rulers will the best of TPE lead the best of the random search?
 
 # %%
 past = first.trials
@@ -440,6 +506,71 @@ plt.show()
 # are expensive, parameters many and good regions small.
 #
 # One pair of searches is one pair. `benchmarks/tuning.py` repeats the comparison on several mice.
+
+# %% [markdown]
+# **Try it.** Here is TPE's own search, step by step. Answer first, then move: does each evaluation
+# fall where the ratio was largest? And for a parameter that matters little, the weight decay, will
+# TPE have less of an opinion than for the learning rate?
+
+# %%
+ranges = {"learning_rate": (low, high), "weight_decay": np.log([1e-3, 10])}
+seen, losses_of = [8, 10, 12, 14, 16, 18, 19], search.table["loss"]
+steps, chances = {}, {}
+for name, ends in ranges.items():
+    values, at = (
+        np.log(search.table[name].astype(float)),
+        np.linspace(*ends, 120),
+    )
+    for n in seen:
+        of_n = good_and_rest(values[:n], losses_of[:n], *ends)
+        density = [part(at) for part in of_n[1:]]
+        chance = density[0] / density[1]
+        steps[n, name] = of_n[0], np.exp(at), density, np.exp(values[[n]])
+        chances[n, name] = chance.max(), np.exp(at[chance.argmax()])
+tops = np.max([np.max(step[2]) for step in steps.values()])
+tops = losses_of.quantile([0, 0.9]), tops, max(chances.values())[0]
+
+
+# %%
+def step_of_tpe(evaluations, parameter):
+    known = search.table[:evaluations]
+    past = known[parameter], known["loss"]
+    step = steps[evaluations, parameter]
+    words = parameter.replace("_", " "), "went there"
+    return figures.parzen(*past, *step, words, tops)
+
+
+def in_words(evaluations, parameter):
+    largest, there = chances[evaluations, parameter]
+    next_one = steps[evaluations, parameter][-1].item()
+    return (
+        f"After {evaluations} evaluations the ratio is largest, "
+        f"{largest:.1f}, at {there:.2g}; the next went to {next_one:.2g}"
+    )
+
+
+# %%
+explore(
+    step_of_tpe,
+    evaluations=seen,
+    parameter=list(ranges),
+    caption=in_words,
+    alt=lambda evaluations, parameter: (
+        f"Good and rest, two densities and their ratio for {parameter}. "
+        f"{in_words(evaluations, parameter)}."
+    ),
+)
+
+# %%
+sure = pd.Series({key: largest for key, (largest, _) in chances.items()})
+sure = sure.unstack()  # (evaluations, parameters)
+sure.rename_axis(index="evaluations known").round(2)
+
+# %% [markdown]
+# The next evaluation falls near the star rather than on it, since it is the best of 24 draws. And
+# TPE has an opinion about everything. As long as one or two evaluations count as good, there is a
+# peak wherever they happen to lie, whether the parameter put them among the good or not. Where the
+# parameter matters little, this costs little. But a peak is no evidence that it matters.
 
 # %% [markdown]
 # ## What mattered?
@@ -537,6 +668,8 @@ plt.show()
 # luck does not travel. The blocks can show it without any new data: choose a winner on *one* of
 # them, as one does who holds out a single piece of the data, and look at its lead on the other four,
 # which had no part in the choice.
+#
+# **Predict first.** How much of the lead will be left there: nearly all, about half, or hardly any?
 
 # %%
 all_losses = np.vstack([random.block_losses, search.block_losses[8:]])
@@ -552,7 +685,14 @@ print(f"on the other four {np.mean(came):+.5f}")
 # %% mystnb={"image": {"alt": "A grey line per block leads from the lead over the default that the chosen block promised to the lead of the same setting on the other four, and a thick line joins the means. The mean falls steeply."}}
 if session.truth is not None:
     assert np.mean(came) < np.mean(promised) / 2
-figures.curse(promised, came)
+moves = pd.DataFrame({"promised": promised, "came on the others": came})
+ax = sns.lineplot(
+    moves.T, palette=["#888888"] * 5, dashes=False, legend=False
+)
+ax.plot(moves.mean(), "D-", lw=3, label="mean of the five choices")
+ax.axhline(0, color="#222222", lw=0.8, ls=":")
+ax.set(ylabel="lead over the default\n(bits/spike)", xlim=(-0.4, 1.4))
+ax.legend(loc="upper right")
 plt.show()
 
 # %% [markdown]
@@ -655,13 +795,96 @@ print(f"{far} more than five behind")
 # you have cores. By default `tune` also stops hopeless evaluations early (exercise 7.3). `model=`
 # takes any model of this book, or a function of your own that makes one.
 
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+#
+# **Question 1.** A learning rate is searched, but never reaches the optimiser. What finds that out?
+#
+# - **A.** More evaluations: with enough of them, the plot of the loss will look flat.
+# - **B.** Two fits with one seed and two learning rates: are their predictions the same?
+# - **C.** Two fits with two seeds and two learning rates: do their losses differ?
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** A flat cloud also comes from a parameter that is connected and matters little.
+# - **B.** Right. One change, all else fixed: predictions that are equal to the last digit give it away.
+# - **C.** They will differ, because of the seeds, and the slip stays hidden.
+#
+# </details>
+#
+# **Question 2.** Why are two settings compared block by block, and not by their mean losses alone?
+#
+# - **A.** A block that is hard for both says nothing about which is better, and cancels.
+# - **B.** There are more numbers that way, and more numbers always give a finer ruler.
+# - **C.** The differences no longer depend on which trials were held out.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** Right. What is common to both is taken off before the spread is measured.
+# - **B.** There are five blocks either way; it is their common luck that goes.
+# - **C.** They do still, only less: that is what their standard error measures.
+#
+# </details>
+#
+# **Question 3.** A setting leads by eight times the spread over seeds, all on the same held-out trials.
+# What do we know?
+#
+# - **A.** The setting is better: nobody has such luck.
+# - **B.** The setting is better for some seeds, and worse for others.
+# - **C.** Not much yet: other trials might turn it round.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** All the fits share the luck of these trials, and the seeds do not measure that.
+# - **B.** For these trials it was probably better with every seed; it is the trials that are in doubt.
+# - **C.** Right. The seeds say how networks vary, and the question is also how trials do.
+#
+# </details>
+#
+# **Question 4.** Where does TPE look next?
+#
+# - **A.** Right beside the best evaluation so far.
+# - **B.** Where a curve through all losses is lowest.
+# - **C.** Where nobody has looked before, to learn most.
+# - **D.** Where the good were dense and the rest were not.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** If many bad ones lie there too, the ratio is low, however good the best one was.
+# - **B.** It has no curve of the loss: after the split into good and rest the losses are forgotten.
+# - **C.** An empty place has a low density of the good as well. The wide bell only keeps it possible.
+# - **D.** Right. It is the ratio of two densities that counts.
+#
+# </details>
+#
+# **Question 5.** The best of 200 evaluations leads the default by 0.002 bits/spike. What belongs in the
+# report?
+#
+# - **A.** The lead on trials that had no part in the search, whatever it is.
+# - **B.** 0.002, since the loss was measured on held-out blocks.
+# - **C.** 0.002 less one standard error, to be careful.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** Right. Only there is the winner's luck left behind.
+# - **B.** Held out from the fits, but not from the choice: the search has fitted itself to them.
+# - **C.** The best of many is off by more than that, and the more so the longer the search was.
+#
+# </details>
+
 # %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 7.1: the shape of a draw
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 7.1 ★: the shape of a draw
 #
 # The first PupilEncoder drew learning rates from 10⁻⁴ to 10⁻¹ with `loguniform`. What share of its
 # draws lay below 10⁻³? And what share would have, had it used `uniform` between the same ends?
@@ -697,12 +920,13 @@ print(f"{far} more than five behind")
 my_shares = ...  # [loguniform, uniform]
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 7.1
 shares = [1 / 3, (1e-3 - 1e-4) / (1e-1 - 1e-4)]
 mistakes = {
     "The two are swapped: loguniform comes first.": shares[::-1],
     "Those are the shares above 0.001.": [1 - share for share in shares],
 }
-check(my_shares, shares, mistakes, tolerance=0.01)
+check(my_shares, shares, mistakes, tolerance=0.01, name="7.1")
 generator = np.random.default_rng(0)
 drawn = [
     np.exp(generator.uniform(np.log(1e-4), np.log(1e-1), 20_000)),
@@ -712,7 +936,7 @@ measured = [np.mean(values < 1e-3) for values in drawn]
 assert np.allclose(measured, shares, atol=0.01)
 
 # %% [markdown]
-# ### Exercise 7.2: the winner's curse
+# ### Exercise 7.2 ★★: the winner's curse
 #
 # Suppose 20 settings were *exactly* as good as the default, and their leads over it differed only by
 # noise with the standard deviation `ruler` from above. By how much would the best of the 20 seem to
@@ -750,7 +974,8 @@ assert np.allclose(measured, shares, atol=0.01)
 # %% tags=["exercise"]
 my_curse = ...
 
-# %% tags=["hide-cell", "solution"]
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 7.2
 searches = np.random.default_rng(0).normal(0, ruler, (10_000, 20))
 curse = searches.max(axis=1).mean()
 mistakes = {
@@ -758,12 +983,12 @@ mistakes = {
     "First the largest of each 20.": searches.max(axis=0).mean(),
     "In units of the ruler: multiply by `ruler`.": curse / ruler,
 }
-check(my_curse, curse, mistakes, tolerance=0.03)
+check(my_curse, curse, mistakes, tolerance=0.03, name="7.2")
 print(f"{curse:.5f} bits/spike, {curse / ruler:.1f} rulers")
 assert 1.8 < curse / ruler < 1.95  # in theory 1.87
 
 # %% [markdown]
-# ### Exercise 7.3: stop the hopeless
+# ### Exercise 7.3 ★★: stop the hopeless
 #
 # The random search ran without early stopping, so `random.records` holds whole curves. Suppose every
 # evaluation had been ended half way (after half of its checks) if its lowest loss so far was above
@@ -803,7 +1028,8 @@ assert 1.8 < curse / ruler < 1.95  # in theory 1.87
 # %% tags=["exercise"]
 my_stops = ...  # [how many end, whether the best does]
 
-# %% tags=["hide-cell", "solution"]
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 7.3
 curves = np.array([record["curve"] for record in random.records])
 half = curves.shape[1] // 2
 so_far = curves[:, :half].min(axis=1)
@@ -815,10 +1041,45 @@ mistakes = {
     "Lower is better: end those above the median.": low_ended,
     "The second is 1 if the best ends, else 0.": [stops[0], 1 - stops[1]],
 }
-check(my_stops, stops, mistakes)
+check(my_stops, stops, mistakes, name="7.3")
 fate = "lost" if stops[1] else "kept"
 print(f"{stops[0]} of {len(curves)} end; the best is {fate}")
 assert stops[0] <= len(curves) // 2
+
+# %% [markdown]
+# ### Exercise 7.4 ★★★: a search you would sign
+#
+# Does tuning pay on a mouse of another kind? Take `load_session("simulated", kind="memory")`, write
+# a space of your own, and find out whether a search of 20 evaluations gives a model that is better
+# than the default on a block that was put away. Before you start, write down what you will count as
+# better, and how often you will look at that block.
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - A proof that every parameter of the space is connected.
+# - A ruler of that mouse's own, from paired differences over blocks.
+# - A sentence about the edges: which best values lie there, and what lies beyond.
+# - One look at the test block, with an interval over trials and the spread over seeds, reported
+#   whichever way it came out; a tie is called a tie.
+# - What the answer is about: one mouse, one budget. What would it take to say it of a kind of mouse?
+#
+# </details>
+
+# %% tags=["exercise"]
+my_space = ...  # {parameter: hp expression}
+my_plan = ...  # what counts as better; how many looks
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 7.1 is for paper, 7.2 for everybody: the number it gives is the chapter's
+# > message. 7.4 makes a good hour in pairs, with the plan read out before anybody runs anything.
+# >
+# > **Typical mistakes, and what to say.**
+# > 7.0: the best itself is left out ("by how much does the best trail the best?").
+# > 7.1: shares above instead of below; let them mark the piece on a line of three equal parts.
+# > 7.2: the axes of `max` and `mean` are swapped, which gives the best of ten thousand settings ("how
+# > long would that search take?").
+# > 7.3: "above the median" is taken for good; ask which way a loss is better.
 
 # %% [markdown]
 # ## Recap

@@ -29,7 +29,7 @@
 # - estimate how much of a region's activity any model could predict;
 # - read a contest of models on many kinds of mice, one-mouse results included.
 #
-# **Time.** About 55 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 35 minutes, 30 more with the quiz and the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapters 1 to 4: blocked folds, smoothing, and the models that are compared
 # here. Chapters 5 to 7 help, but are not needed.
@@ -39,31 +39,43 @@
 # mice. To use the real recording, change the line that starts with `session =` to
 # `session = load_session("steinmetz", index=12)`. What compares with the truth is then left out.
 
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Every part of this chapter answers the same objection: "compared with what?"
+# > Let students raise it at every number, until they do so by themselves.
+# >
+# > **On the board.** A ruler for one region, from 0 to 1. Mark the constant and the PSTH, then the
+# > ceiling; only then the model's score, with its interval. At the end of the lesson, add below: "of
+# > this mouse, this session, these fits".
+# >
+# > **If time is short**, leave out "Three scores, three questions" and the widths of the kernel.
+
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from scipy.stats import t as student_t
 
 from pupil_helpers import PupilEncoder, bits_per_spike, boxcar, ceilings
 from pupil_helpers import check, compare, differences, evaluation_kernel
-from pupil_helpers import load_session, out_of_fold, psth_relative, r2
-from pupil_helpers import smooth, summary
+from pupil_helpers import explore, load_session, out_of_fold
+from pupil_helpers import psth_relative, r2, smooth, summary
 
 # %%
 from pupil_helpers.evaluation.mice import by_kind, leads, shares
@@ -163,6 +175,9 @@ pd.Series(again.std(axis=0), regions, name="bootstrap SD").round(3)
 # something else, nor that another session would have taught them something else. For the first we
 # have five seeds, on the same trials. For the second the book has a stored table of other home mice
 # (of which more below; they had all of the training).
+#
+# **Predict first.** What will move the score most: other test trials, other seeds, or another mouse of
+# the same kind?
 
 # %%
 fits = [out_of_fold(table, "PupilEncoder", seed) for seed in range(5)]
@@ -173,16 +188,24 @@ home = home.assign(score=1 - home["error"])
 mice = home.pivot_table(index="mouse", columns="region", values="score")
 luck = {"other test trials": again, "other seeds": seeds}
 luck["other home mice"] = mice.reindex(columns=regions)  # NaN: not there
-spread = {name: pd.DataFrame(np.array(v)).std() for name, v in luck.items()}
-pd.DataFrame(spread).set_axis(regions).round(4)
+for name, values in luck.items():
+    luck[name] = pd.DataFrame(np.array(values), columns=regions)
+spread = pd.DataFrame({name: values.std() for name, values in luck.items()})
+spread.round(4)
 
-# %% mystnb={"image": {"alt": "Five panels, one per region, with three rows each. The range of the score over other test trials is a wide bar; five seeds are dots that nearly coincide; four other home mice are dots that spread about as widely as the bar, or more widely. In CA1 and VISam everything lies at zero."}}
-figures.spread(luck, regions)
+# %% mystnb={"image": {"alt": "Dots for the score of each region, in three rows: a hundred draws of other test trials are a wide cloud; five seeds nearly coincide; four other home mice spread about as widely as the cloud, or more widely. In CA1 and VISam everything lies at zero."}}
+luck["other test trials"] = luck["other test trials"][:100]  # enough dots
+dots = pd.concat(luck, names=["drawn anew"]).reset_index(level=0)
+dots = dots.melt("drawn anew", var_name="region", value_name="score")
+plt.subplots(figsize=(8, 4))
+rows_of = {"y": "region", "hue": "drawn anew", "dodge": True}
+sns.stripplot(dots, x="score", **rows_of, size=4, alpha=0.6)
+plt.xlabel("PSTH-relative score")
 plt.show()
 
 # %%
 if session.truth is not None:
-    sd = pd.DataFrame(spread).set_axis(regions).loc[driven]
+    sd = spread.loc[driven]
     assert (sd["other seeds"] < sd["other test trials"]).all()
     assert (sd["other home mice"] > 2 * sd["other seeds"]).all()
     sd = sd.mean()
@@ -266,7 +289,10 @@ asked.unstack("model").loc[regions].round(3) + 0  # + 0: no "-0.0"
 # ## A trap: throwing the regions together
 #
 # With several regions it is tempting to flatten all counts into one long list and compute a single
-# R². Here is what that does to the *constant*, which knows nothing about any trial:
+# R². Here is what that does to the *constant*, which knows nothing about any trial.
+#
+# **Predict first.** One by one, its R² is about 0. What will it be for all regions flattened: below 0, 0,
+# or above?
 
 # %%
 constant = out_of_fold(table, "constant")
@@ -318,6 +344,43 @@ def one_split(spikes, rng):
 largest = max(regions, key=lambda name: (session.regions == name).sum())
 spikes = session.spikes[..., session.regions == largest]
 print(largest, [round(float(one_split(spikes, rng)), 3) for _ in range(5)])
+
+# %% [markdown]
+# **Your turn (two minutes).** In some region the two halves correlate with $r = 0.3$. What R² could a
+# model of all its neurons reach at best?
+#
+# <details>
+# <summary>Hint</summary>
+#
+# The formula stands just above the cell with `one_split`.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# my_ceiling = 2 * 0.3 / (1 + 0.3)
+# ```
+#
+# More than one half has in common with the other, as twice as many neurons average more of their
+# noise away; and less than twice as much.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_ceiling = ...
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 8.0
+agree = 0.3
+mistakes = {
+    "That is half of the neurons: there are twice as many.": agree,
+    "Twice as many, but not twice the share: divide by 1 + r.": 2 * agree,
+    "r is a share of variance already: it is not squared.": agree**2,
+}
+best_possible = 2 * agree / (1 + agree)
+check(my_ceiling, best_possible, mistakes, tolerance=1e-3, name="8.0")
 
 # %% [markdown]
 # Each split gives a slightly different answer, so we average over 50 of them. `ceilings` does this
@@ -391,35 +454,87 @@ plt.show()
 #
 # ## What the traces look like
 #
-# Numbers need a picture next to them. These are the test trials in which the pupil moved most,
-# predicted by a model that has not seen them.
+# Numbers need a picture next to them. These are six trials, from one in which the pupil moved little
+# to the one in which it moved most. Each is predicted by a model that has not seen it.
+#
+# **Try it.** Answer first, then move: which will the prediction come closer to, the rate that was recorded
+# or the true one? And in which regions will it lie on the PSTH, whatever the pupil does?
 
 # %%
 moved = np.ptp(session.pupil, axis=1)  # (trials, channels), NaN with a gap
 scale = pd.DataFrame(moved).mean().to_numpy()  # NaN: not recorded
 size = np.nan_to_num(moved / scale).max(axis=1)
-shown = np.sort(np.argsort(size)[-4:])
+place = np.array([0.4, 0.7, 0.85, 0.95, 0.99, 1]) * (n - 1)
+shown = np.sort(np.argsort(size)[np.unique(place.astype(int))])
 neurons = limits["neurons"].to_numpy()
+smoothed = {"recorded": y, "PSTH": b}
+if truth is not None:
+    smoothed["true"] = smooth(truth, kernel)
+smoothed["predicted"] = p
+rates = {  # spikes per second and neuron, (trials, bins, regions)
+    name: counted / neurons / session.bin_size
+    for name, counted in smoothed.items()
+}
 
 
-def rate(values):
-    """Counts per bin of these trials -> spikes per second and neuron."""
-    smoothed = smooth(values[shown], kernel)[..., :3]
-    return smoothed / neurons[:3] / session.bin_size
+# %%
+def one_trial(trial, region):
+    which = regions.index(region)
+    lines = {name: rate[trial, :, which] for name, rate in rates.items()}
+    most = rates["recorded"][shown, :, which].max()
+    pupil = session.pupil[trial] / scale
+    return figures.one_trial(session.time, lines, pupil, region, most)
 
 
-true_rate = None if truth is None else rate(truth)
+def distance(name, trial, region):  # spikes/s, root mean square
+    off = rates["predicted"][trial] - rates[name][trial]
+    return np.sqrt((off[:, regions.index(region)] ** 2).mean())
 
-# %% mystnb={"image": {"alt": "Rates of three regions in four test trials. The recorded rate is a ragged grey area. The dotted PSTH is the same in every trial. The coloured prediction follows the black true rate through peaks at saccades, a little lower than they are, and through slow rises and dips, far more closely than it follows the ragged recording."}}
-traces = [rate(array) for array in arrays]
-figures.traces(session.time, shown, *traces, true_rate, regions[:3])
-plt.show()
+
+def in_words(trial, region):
+    names = ["recorded", *(["true"] if "true" in rates else []), "PSTH"]
+    off = {name: distance(name, trial, region) for name in names}
+    off = ", ".join(f"{name} {value:.2g}" for name, value in off.items())
+    return f"{region}, trial {trial}: distance in spikes/s to {off}"
+
+
+# %%
+explore(
+    one_trial,
+    region=regions,
+    trial=shown.tolist(),
+    start={"trial": int(size.argmax())},
+    caption=in_words,
+    alt=lambda **at: (
+        "The rate of a trial, predicted beside recorded, and below it the "
+        f"pupil. {in_words(**at)}."
+    ),
+)
+
+# %%
+mean_off = pd.DataFrame(
+    {
+        f"to {name}": [
+            np.mean([distance(name, trial, region) for trial in shown])
+            for region in regions
+        ]
+        for name in rates
+        if name != "predicted"
+    },
+    regions,
+)
+if truth is not None:
+    assert (mean_off["to true"] < mean_off["to recorded"]).all()
+    assert (mean_off["to PSTH"] > mean_off["to true"])[driven].all()
+mean_off.round(3)
 
 # %% [markdown]
-# The prediction (in colour) does not follow every jag of the recording (grey), and it should not:
-# those are noise. Where the truth is known (black) and the pupil drives the region, it follows the
-# truth. On a real recording there is no black line, and one has only the grey one to look at. That
-# is why a good R² can look disappointing.
+# The prediction does not follow every jag of the recording, and it should not: those are noise. Where
+# the truth is known and the pupil drives the region, it follows the truth (the dashed line) far more
+# closely, and moves away from the PSTH when the eye moves. In the simulated CA1 and VISam it stays on
+# the PSTH or near it: the truth wanders there, but the pupil does not say where to. On a real
+# recording there is no dashed line, and one has only the grey area to look at. That is why a good R²
+# can look disappointing.
 #
 # ## Did the RNN outperform all other methods?
 #
@@ -454,6 +569,9 @@ average.loc[contestants, kinds].round(2)
 # the interval holds the luck of the trials, of the training and of the seeds as well: everything
 # that the bootstrap left out. A model that met one mouse of a kind has no interval, and its ring in
 # the figure is an anecdote.
+#
+# **Predict first.** On which kinds will the linear models keep up with `PupilEncoder`, and on which will
+# they fall behind?
 
 # %%
 lead = leads(rows, "PupilEncoder")
@@ -547,9 +665,12 @@ at_home.round(3)
 for kind in kinds:
     here = lead[lead["kind"] == kind].sort_values("mean")
     better = here[here["mean"] < -0.005]
-    few = np.where(better["mice"] > 1, "", " (one mouse)")
-    by = (-better["mean"]).map(" by {:.3f}".format)
-    print(f"{kind}:", ", ".join(better["model"] + by + few) or "none")
+    ahead = [
+        f"{row.model} by {-row.mean:.3f}"
+        + (" (one mouse)" if row.mice == 1 else "")
+        for row in better.itertuples()
+    ]
+    print(f"{kind}:", ", ".join(ahead) or "none")
 
 # %%
 mean = lead.pivot(index="model", columns="kind", values="mean")
@@ -559,7 +680,7 @@ assert (mean.loc["Poisson GLM"] > -0.02).all()
 little = ["private gains", "few trials", "few neurons"]
 linear = words.loc[["ridge", "Poisson GLM", "reduced rank"]]
 assert (linear[["memory", "unforeseen"]] == "ahead").all(axis=None)
-assert (linear[little] == "open").sum(axis=None) >= 5
+assert (linear[little] == "open").to_numpy().sum() >= 5
 
 # %% [markdown]
 # So the honest answer to the question is **not all others, and not everywhere**. No model that met
@@ -578,13 +699,97 @@ assert (linear[little] == "open").sum(axis=None) >= 5
 # Is *your* model better? Any object with `fit(pupil, counts)` and `predict(pupil)` can be scored on
 # the same mice: `score_on_mice({"mine": MyModel()})` gives it its rows. The page [Enter your
 # model](https://willwyang.github.io/pupilencoder/book/own_model.html) shows how, step by step.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
 #
+# **Question 1.** A model scores 0 in CA1, relative to the PSTH. What does that say?
+#
+# - **A.** Its predictions are all 0 there.
+# - **B.** It knows as much as the average trial, and no more.
+# - **C.** CA1 fires at random, and nothing could be predicted.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** A score compares errors. Predicting silence would score far below 0.
+# - **B.** Right. The PSTH is the zero of this score, and not a bad model.
+# - **C.** The pupil does not know CA1's drift. Something else might; its ceiling is not 0.
+#
+# </details>
+#
+# **Question 2.** The bootstrap draws test trials anew. What is missing from its interval?
+#
+# - **A.** That another session would have taught the model something else.
+# - **B.** That the score would differ had other trials been tested.
+# - **C.** That trials next to each other are alike.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** Right. The fits stay what they are, in all of the draws.
+# - **B.** This is just what it has: the test trials are what was drawn.
+# - **C.** This is why blocks of trials are drawn, and not single ones.
+#
+# </details>
+#
+# **Question 3.** Two models were tested on the same trials, and their intervals overlap. What follows?
+#
+# - **A.** They are equally good.
+# - **B.** The one with the higher score is better.
+# - **C.** Nothing yet: the interval of their difference decides.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** Both intervals hold the luck of the same trials. In the difference most of it is gone.
+# - **B.** It may be, but a lead without an interval may be luck.
+# - **C.** Right. Hard trials are hard for both, so the difference is known much better.
+#
+# </details>
+#
+# **Question 4.** A paper reports one R² for all regions flattened, and it is high. What may the model
+# know?
+#
+# - **A.** Perhaps only which region fires more than which.
+# - **B.** When each region fires in a trial, at least on average.
+# - **C.** How the trials of each region differ from each other.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** Right. A constant for each region got a high one in this chapter.
+# - **B.** The constant knew nothing of time, and still did well.
+# - **C.** That is the least of it: the levels of the regions make most of the flattened variance.
+#
+# </details>
+#
+# **Question 5.** LGd has a higher R² than SCs, and a higher ceiling. Where does the model leave more of
+# what could be known unsaid?
+#
+# - **A.** In SCs: its R² is lower.
+# - **B.** That cannot be said without knowing the true rates.
+# - **C.** In LGd: a higher ceiling leaves more room.
+# - **D.** Where R² is the smaller share of the ceiling.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** A lower R² may be due to noise alone, which nobody could predict.
+# - **B.** The halves of a region's neurons give an estimate of the ceiling without them.
+# - **C.** Room matters only beside what is filled of it.
+# - **D.** Right. Compare a score with its ceiling before comparing it with another score.
+#
+# </details>
+
+# %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 8.1: bits per spike, by hand
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 8.1 ★★: bits per spike, by hand
 #
 # Compute the bits per spike of `PupilEncoder` in the largest region, without the help of the
 # package. The Poisson log-likelihood of counts $y$ under expected counts $\lambda$ is
@@ -629,7 +834,8 @@ y1 = held.counts[..., which].astype(float)  # (trials, bins)
 p1 = held.predicted[..., which].astype(float) + 1e-9  # no rate of exactly 0
 my_bits = ...  # one number
 
-# %% tags=["hide-cell", "solution"]
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 8.1
 gained = (y1 * np.log(p1 / y1.mean()) - p1 + y1.mean()).sum()
 bits = gained / (y1.sum() * np.log(2))
 per_bin = gained / (y1.size * np.log(2))
@@ -639,12 +845,12 @@ mistakes = {
     "The sign is turned round: model minus null.": -bits,
     "That is the sum: divide by the number of spikes and by ln 2.": gained,
 }
-check(my_bits, bits, mistakes)
+check(my_bits, bits, mistakes, name="8.1")
 theirs = bits_per_spike(held.counts, np.maximum(held.predicted, 0))[which]
 np.testing.assert_allclose(bits, theirs, rtol=1e-4, atol=1e-6)
 
 # %% [markdown]
-# ### Exercise 8.2: the first 0.4 seconds
+# ### Exercise 8.2 ★: the first 0.4 seconds
 #
 # Some published recordings hold the spikes of 0 to 0.4 s after the stimulus only. Does the window
 # matter? Compute the PSTH-relative score of `PupilEncoder` in that window only, for every region, from
@@ -684,7 +890,8 @@ np.testing.assert_allclose(bits, theirs, rtol=1e-4, atol=1e-6)
 # %% tags=["exercise"]
 my_scores = ...  # (regions,)
 
-# %% tags=["hide-cell", "solution"]
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 8.2
 window = (session.time > 0) & (session.time < 0.4)
 cut = [a[:, window] for a in (held.counts, held.predicted, held.psth)]
 in_window = psth_relative(*cut, kernel)
@@ -694,13 +901,13 @@ mistakes = {
     "That is R²: compare with the PSTH, held.psth.": r2(*cut[:2], kernel),
     "The PSTH is the third argument, the prediction the second.": swapped,
 }
-check(my_scores, in_window, mistakes)
+check(my_scores, in_window, mistakes, name="8.2")
 both = {"0-0.4 s": in_window, "whole trial": by_hand}
 pd.DataFrame(both, regions).round(3)
 
 
 # %% [markdown]
-# ### Exercise 8.3: a lead over mice, by hand
+# ### Exercise 8.3 ★★: a lead over mice, by hand
 #
 # How far is `PupilEncoder` ahead of ridge on memory mice? `ours` and `theirs` hold the share of
 # each mouse. Compute the mean lead and the two ends of its 95 % interval over mice: mean ± t × SD /
@@ -741,6 +948,7 @@ theirs = of_mice.loc["ridge"].to_numpy()
 my_lead = ...  # mean, low, high
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 8.3
 gap, n_mice = ours - theirs, len(ours)
 t975 = student_t.ppf(0.975, n_mice - 1)
 side, sd = np.array([0, -1, 1]), gap.std(ddof=1)
@@ -754,10 +962,48 @@ mistakes = {
     "Subtract mouse by mouse first.": gap.mean() + reach * apart,
     "Turned round: ours minus theirs.": -right[[0, 2, 1]],
 }
-check(my_lead, right, mistakes)
+check(my_lead, right, mistakes, name="8.3")
 stored = lead.set_index(["model", "kind"]).loc[("ridge", "memory")]
 stored = stored[["mean", "low", "high"]].astype(float)
 np.testing.assert_allclose(right, stored, rtol=1e-6)
+
+# %% [markdown]
+# ### Exercise 8.4 ★★★: how many mice would it take?
+#
+# Choose a pair of models and a kind of mouse for which the table of words says "open" or has a
+# bracket. How large a lead would matter to you? Write it down first. Then find out with how many
+# mice an interval would tell such a lead from 0. `shares(rows)[kind].loc[model]` has the share of
+# every mouse.
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - A lead that matters, with a reason, chosen before the numbers were seen.
+# - The SD over mice of the *differences*, and how an interval of 95 % narrows with the number of mice
+#   (t as well as the root of n).
+# - A simulation: of a thousand studies with that many mice and that lead, how many have an interval
+#   above 0? Half of them are not enough.
+# - A warning: an SD from four mice is itself known badly. What if it were half as large, or twice?
+# - For a pair with one mouse: where the SD is taken from, as that pair has none.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_lead_that_matters = ...  # in share
+my_n_mice = ...
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 8.3 and 8.4 belong together, and are what students will need for their own
+# > results. 8.2 is a good check that they read shapes.
+# >
+# > **Typical mistakes, and what to say.**
+# > 8.0: twice 0.3, because there are twice as many neurons ("and with r = 0.6?").
+# > 8.1: the null is subtracted once instead of in every bin; the score is then far too large. Ask for the
+# > shape of what is summed.
+# > 8.2: smoothing before cutting. It is close, and the check says so: bins from outside the window have
+# > leaked in.
+# > 8.3: two SDs, one of each model, are put together, as if there were no pairs ("who was on both lists?").
+# > Predictions: many say that seeds matter most, since networks are known to be moody. An ensemble is not.
 
 # %% [markdown]
 # ## Recap

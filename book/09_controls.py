@@ -30,7 +30,7 @@
 # - say whether a region follows the eye or leads it, with an interval;
 # - read a claim such as "46 % of the variance" with care.
 #
-# **Time.** About 55 minutes, 25 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 30 minutes, 30 more with the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapters 3, 4 and 8: ridge, the network and its two directions, the
 # PSTH-relative score and its interval.
@@ -41,19 +41,20 @@
 # `session = load_session("steinmetz", index=12)`. What compares with the truth is then left out.
 
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import matplotlib.pyplot as plt
@@ -279,8 +280,15 @@ plt.show()
 # %%
 assert unlinked["p = 1"].min() > 0.3  # many ties
 assert rates.loc["home mice: linked", "share"] > 0.5  # finds what is there
-alarmed = tests[~tests["linked"]].groupby(["kind", "mouse"])["p"].min() <= 0.05
-print(alarmed.sum(), "of", len(alarmed), "mice raised one in an unlinked region")
+alarmed = (
+    tests[~tests["linked"]].groupby(["kind", "mouse"])["p"].min() <= 0.05
+)
+print(
+    alarmed.sum(),
+    "of",
+    len(alarmed),
+    "mice raised one in an unlinked region",
+)
 
 # %% [markdown]
 # In unlinked regions there are no more false alarms than the promised 5 % would explain. And the
@@ -482,6 +490,7 @@ print(f"mean {ceiling.mean():.2f}")
 my_p = ...  # one per region, and then the smallest possible
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 9.1
 k = (~(shifted.null < shifted.observed)).sum(axis=0)  # NaN counts against
 n = len(shifted.null)
 usual = np.append((1 + k) / (1 + n), 1 / (1 + n))
@@ -493,7 +502,7 @@ mistakes = {
     "The smallest p is missing at the end.": usual[:-1],
     "Count nulls that are as HIGH.": np.append(turned, 1 / (1 + n)),
 }
-check(my_p, usual, mistakes)
+check(my_p, usual, mistakes, name="9.1")
 cautious = np.minimum(1, usual[:-1] * (n + 1) / (n / 2 + 1))
 np.testing.assert_allclose(shifted.p, cautious)
 
@@ -534,13 +543,14 @@ np.testing.assert_allclose(shifted.p, cautious)
 my_n = ...  # other sessions
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 9.2
 needed = round(6 / 0.05) - 1
 mistakes = {
     "The real session counts as one of the 1 + n.": needed + 1,
     "That is without dividing by the number of regions.": 19,
     "Divide 0.05 by 6, do not multiply.": 3,
 }
-check(my_n, needed, mistakes)
+check(my_n, needed, mistakes, name="9.2")
 assert 1 / (1 + needed) <= 0.05 / 6 + 1e-12 < 1 / needed
 
 # %% [markdown]
@@ -554,7 +564,7 @@ assert 1 / (1 + needed) <= 0.05 / 6 + 1e-12 < 1 / needed
 # <details>
 # <summary>Hint 1</summary>
 #
-# Compute the probability for all numbers at once: `h = np.arange(n_tests + 1)`.
+# Compute the probability for all numbers at once: `np.arange` makes those from 0 to `n_tests`.
 #
 # </details>
 #
@@ -583,6 +593,7 @@ n_tests = (~tests["linked"] & (tests["kind"] == "home")).sum()
 my_h = ...  # false alarms
 
 # %% tags=["hide-cell", "solution"]
+# @title Solution 9.3
 h = np.arange(n_tests + 1)
 allowed = np.argmax(binom.cdf(h, n_tests, 0.05) >= 0.95)
 mistakes = {
@@ -591,7 +602,7 @@ mistakes = {
     "One more: with yours it is less than 95 %.": allowed - 1,
     "5 % raise an alarm, not 95 %.": binom.ppf(0.95, n_tests, 0.95),
 }
-check(my_h, allowed, mistakes)
+check(my_h, allowed, mistakes, name="9.3")
 assert allowed == rates.loc["home mice: unlinked", "no surprise up to"]
 
 # %% [markdown]

@@ -38,19 +38,20 @@
 # book. It was worked out from published recordings, and its last column says from which.
 
 # %% tags=["setup", "hide-cell"]
+# @title Set-up
+import os
 import subprocess
 import sys
 
-if "google.colab" in sys.modules:  # does nothing anywhere else
-    packages = [
-        "pupil-helpers @ git+https://github.com/willwyang/pupilencoder@main",
-        "captum>=0.9",
-        "hyperopt>=0.3",
-    ]
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", *packages]
-    done = subprocess.run(command, capture_output=True, text=True)
+# Colab and Kaggle lack some packages; anywhere else this does nothing.
+if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
+    source = "git+https://github.com/willwyang/pupilencoder@main"
+    packages = [f"pupil-helpers @ {source}", "captum>=0.9", "hyperopt>=0.3"]
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps"]
+    done = subprocess.run([*pip, *packages], capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError("the installation failed; run this cell again:\n" + done.stderr)
+        message = "the installation failed; run this cell again:\n"
+        raise RuntimeError(message + done.stderr)
 
 # %%
 import matplotlib.pyplot as plt

@@ -24,7 +24,6 @@ PUBLIC = [
 HEAVY = "torch", "pandas", "scipy", "sklearn", "matplotlib", "hyperopt"
 NOT_IMPORTED = {
     "captum": "chapter 7 compares our Integrated Gradients with it",
-    "seaborn": "for the book's figures",
 }
 
 

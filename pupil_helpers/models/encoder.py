@@ -95,12 +95,16 @@ device, progress, on_check
         if not self.hidden_size and not self.stem_size:
             raise ValueError("hidden_size and stem_size are both 0; give the network some units")
 
+    def _recurrence(self):
+        """What makes the recurrent layer, or None."""
+        if not self.hidden_size:
+            return None
+        layer = GatedRecurrence if self.gated else MemberRecurrence
+        return partial(layer, hidden_size=self.hidden_size, direction=self.direction)
+
     def _network(self, n_inputs, n_regions):
-        recurrence = None
-        if self.hidden_size:
-            layer = GatedRecurrence if self.gated else MemberRecurrence
-            recurrence = partial(layer, hidden_size=self.hidden_size, direction=self.direction)
-        settings = n_inputs, n_regions, self._seeds(), self.stem_size, recurrence, self.skip
+        parts = self._seeds(), self.stem_size, self._recurrence(), self.skip
+        settings = n_inputs, n_regions, *parts
         if not self.glm:
             return EncoderNet(*settings)
         n_steps = -(-len(self.psth_) // self.stride)

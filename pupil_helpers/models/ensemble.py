@@ -113,7 +113,7 @@ class BlockEnsemble(GainEncoder):
 
     def _learn(self, net, inputs, counts, psth):
         blocks = [self.blocks_[member % self.n_blocks] for member in range(self.n_members)]
-        self.history_ = train_members(self, net, inputs, counts, psth, blocks)
+        self.history_ = self._train(net, inputs, counts, psth, blocks)
         with torch.no_grad():
             chunks = [chunk.expand(self.n_members, -1, -1, -1) for chunk in inputs.split(CHUNK)]
             gains = torch.cat([net(chunk) for chunk in chunks], dim=1)  # (M, T, S, R)
@@ -122,6 +122,9 @@ class BlockEnsemble(GainEncoder):
             for place, block in enumerate(self.blocks_[: self.n_members])
         ]
         return gains.mean(0), held_out
+
+    def _train(self, net, inputs, counts, psth, blocks) -> pd.DataFrame:
+        return train_members(self, net, inputs, counts, psth, blocks)
 
 
 def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
@@ -136,6 +139,7 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     inputs : Tensor, (trials, steps, inputs)
     counts : Tensor, (trials, steps, regions)
     psth : Tensor, (steps, regions)
+        Or of each trial, (trials, steps, regions).
     blocks : sequence of Split, (members,)
 
     Returns
@@ -156,8 +160,9 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     scale = counts.var(dim=(0, 1), correction=0).clamp_min(TINY)  # (R,)
 
     def losses(trials):  # (M, n) -> (M,)
+        given = psth if psth.ndim == 2 else take(psth, trials)
         return relative_loss(
-            settings.loss, net(take(inputs, trials)), take(counts, trials), psth, scale
+            settings.loss, net(take(inputs, trials)), take(counts, trials), given, scale
         )
 
     best = np.full(len(blocks), np.inf)
@@ -237,7 +242,7 @@ def take(series, index):
 
 def clip_members(parameters, most: float) -> None:
     """Scale each member's gradient down to a norm of at most ``most``."""
-    gradients = [p.grad for p in parameters]
+    gradients = [p.grad for p in parameters if p.grad is not None]  # some may be frozen
     norm = sum(g.square().flatten(1).sum(dim=1) for g in gradients).sqrt()  # (M,)
     factor = (most / (norm + 1e-6)).clamp_max(1.0)
     for g in gradients:

@@ -30,9 +30,13 @@ FLOOR = 0.05
 count can never be negative, and one spike where none was thought possible would decide the whole
 likelihood."""
 
-COUNTED = "n_members", "n_lags", "n_updates", "batch_size", "stride", "n_components"
+COUNTED = (
+    "n_members", "n_lags", "n_updates", "batch_size", "stride", "n_components", "core_updates",
+    "core_batch",
+)  # fmt: skip
 CHUNK = 64  # trials at a time: more need more memory and are no faster
-UNSAVED = ("device", "progress", "on_check")  # about this computer, not about the model
+UNSAVED = ("device", "progress", "on_check", "core")
+"""Settings that are not saved: about this computer, or in the weights anyway."""
 
 
 def smooth_psth(psth, bin_size: float) -> np.ndarray:

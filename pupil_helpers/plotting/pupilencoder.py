@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from .style import CYCLE, PALETTE, region_colour
 
 BLACK, GREY, HELD = PALETTE["black"], PALETTE["grey"], PALETTE["vermilion"]
+LIKELIHOODS = "counts", "given the totals"
 
 
 def filters(lags, basis, variances, kept):
@@ -141,35 +142,37 @@ def drift(trials, strips, first_test, smoothing: int = 9):
     return fig
 
 
-def following(weights, losses, regions, chosen):
-    """Two losses of the left-out blocks against how far the model is followed.
+def following(weights, losses, place, region):
+    """Two losses of the left-out blocks against how far the model is followed, in one region.
 
     Parameters
     ----------
     weights : array_like, (weights,)
-    losses : array_like, (blocks, weights, 2, regions)
+    losses : array_like, (blocks, weights, 2)
         Of the counts and of the counts given each block's total, relative to the PSTH's.
-    regions : sequence of str
-        One panel each.
-    chosen : array_like, (regions,)
-        Weight that is marked.
+    place : int
+        Which of the weights is marked; each block has a dot there.
+    region : str
     """
-    losses = np.asarray(losses)
+    losses, styles = np.asarray(losses), (("blue", "-"), ("orange", "--"))
     total, error = losses.sum(axis=0), losses.std(axis=0, ddof=1) * np.sqrt(len(losses))
-    fig, axes = plt.subplots(1, len(regions), figsize=(8, 3.2), squeeze=False)
-    styles = (("counts", PALETTE["blue"], "-"), ("given the totals", PALETTE["orange"], "--"))
-    for r, (ax, name) in enumerate(zip(axes[0], regions, strict=True)):
-        for kind, (label, colour, line) in enumerate(styles):
-            mean, se = total[:, kind, r], error[:, kind, r]
-            ax.fill_between(weights, mean - se, mean + se, color=colour, alpha=0.2, lw=0)
-            ax.plot(weights, mean, color=colour, ls=line, label=label)
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[1.4, 1])
+    beside = np.linspace(-0.25, 0.25, len(losses))
+    for kind, (colour, line) in enumerate(styles):
+        colour, mean, se = PALETTE[colour], total[:, kind], error[:, kind]
+        left.fill_between(weights, mean - se, mean + se, color=colour, alpha=0.2, lw=0)
+        left.plot(weights, mean, line, color=colour, label=LIKELIHOODS[kind])
+        right.plot(kind + beside, losses[:, place, kind], "o", color=colour)
+    left.axvline(weights[place], color=BLACK, lw=1.2, ls=":")
+    for ax in (left, right):
         ax.axhline(0, color=GREY, lw=0.8)
-        ax.axvline(chosen[r], color=BLACK, lw=1.2, ls=":", label="chosen")
-        ax.set(xlabel="weight of the model")
-        ax.set_title(name, color=region_colour(name, r))
-    axes[0, 0].set_ylabel("loss relative to the PSTH (nats)")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    left.set(xlabel="weight of the model", ylabel="loss relative to the PSTH (nats)")
+    left.set_title(region, color=region_colour(region))
+    left.legend()
+    room = 0.05 * np.ptp(losses)
+    right.set(title="each left-out block", ylabel="loss relative to the PSTH (nats)")
+    right.set(xlim=(-0.5, 1.5), ylim=(losses.min() - room, losses.max() + room))
+    right.set_xticks([0, 1], LIKELIHOODS)
     return fig
 
 
@@ -196,31 +199,6 @@ def earned(table, luck, units):
         ax.set(title=mouse, xlabel=f"added {units[mouse]}", yticks=places)
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0, 0].set_yticklabels(table.index)
-    return fig
-
-
-def over_kinds(found, title=None):
-    """Differences over kinds of mice with their intervals, one panel per model.
-
-    Parameters
-    ----------
-    found : pandas.DataFrame
-        Columns ``model``, ``kind``, ``mean``, ``low`` and ``high``.
-    title : dict of str to str, optional
-        What to call each model.
-    """
-    models, kinds = found["model"].unique(), found["kind"].unique()
-    size = (8, 0.36 * len(kinds) + 1.3)
-    fig, axes = plt.subplots(1, len(models), figsize=size, sharey=True, squeeze=False)
-    for ax, model, colour in zip(axes[0], models, CYCLE, strict=False):
-        rows = found[found["model"] == model].set_index("kind").loc[kinds]
-        places = np.arange(len(kinds))[::-1]
-        ax.axvline(0, color=GREY, lw=0.8)
-        ax.hlines(places, rows["low"], rows["high"], color=colour, lw=2)
-        ax.plot(rows["mean"], places, "o", color=colour, ms=7)
-        ax.set(title=(title or {}).get(model, model), xlabel="added share", yticks=places)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-    axes[0, 0].set_yticklabels(kinds)
     return fig
 
 

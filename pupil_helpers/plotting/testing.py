@@ -8,7 +8,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import CYCLE, PALETTE, region_colour, stimulus_line
+from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, stimulus_line
 
 BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 MODEL_COLOURS = {
@@ -38,34 +38,6 @@ def scores(summary, metric: str = "psth_relative"):
         Which score it holds.
     """
 
-    def colour(row, index):
-        return MODEL_COLOURS.get(row["model"], CYCLE[index % len(CYCLE)])
-
-    return _panels(summary, colour, f"{SCORE_LABELS.get(metric, metric)}, 95 % interval")
-
-
-def differences(table, other: str):
-    """One panel per region, one row per model: R² minus another model's, with its interval.
-
-    Orange where the interval lies below 0, green where it lies above, grey where it holds 0.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        From :func:`pupil_helpers.evaluation.summary.differences`.
-    other : str
-        What to call the model that all are compared with.
-    """
-
-    def colour(row, _):
-        below, above = row["high"] < 0, row["low"] > 0
-        return PALETTE["vermilion"] if below else PALETTE["green"] if above else GREY
-
-    return _panels(table, colour, f"R² minus that of {other}, 95 % interval", narrowest=0.04)
-
-
-def _panels(table, colour_of, label, narrowest=0.2):
-    """``narrowest`` is the least width of an axis: small differences should look small."""
     regions, models = table["region"].unique(), table["model"].unique()
     height = 1.1 + 0.27 * len(models)
     fig, axes = plt.subplots(1, len(regions), figsize=(8.4, height), sharey=True, squeeze=False)
@@ -86,39 +58,6 @@ def _panels(table, colour_of, label, narrowest=0.2):
     axes[0, 0].set_yticks(range(len(models)), models)
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
     fig.supxlabel(label, fontsize=10)
-    return fig
-
-
-def spread(scores: dict, regions):
-    """How much a score changes with what was drawn: one panel per region, one row per kind of luck.
-
-    Parameters
-    ----------
-    scores : dict of str to array_like, (draws, regions)
-        What was drawn anew, and the scores that came of it; NaN where a region has none. Rows of
-        more than 100 draws are drawn as the range of their middle 95 %.
-    """
-    height = 1.1 + 0.4 * len(scores)
-    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, height), sharey=True, squeeze=False)
-    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        colour = region_colour(region, i)
-        for row, values in enumerate(scores.values()):
-            found = np.asarray(values, dtype=float)[:, i]
-            if len(found) > 100:
-                ends = np.nanquantile(found, [0.025, 0.975])
-                ax.plot(ends, [row, row], color=colour, lw=5, alpha=0.5, solid_capstyle="butt")
-                ax.plot(np.nanmedian(found), row, "|", ms=11, mew=2, color=colour)
-            else:
-                ax.plot(found, np.full(len(found), row), "o", ms=5, color=colour, alpha=0.6)
-        low, high = ax.get_xlim()
-        more = max(0, 0.12 - (high - low)) / 2
-        ax.set_xlim(low - more, high + more)
-        ax.set_title(region, color=colour, weight="bold")
-        ax.locator_params(axis="x", nbins=3)
-        ax.xaxis.set_major_formatter("{x:g}")
-    axes[0, 0].set_yticks(range(len(scores)), list(scores))
-    axes[0, 0].set_ylim(len(scores) - 0.5, -0.5)
-    fig.supxlabel("PSTH-relative score", fontsize=10)
     return fig
 
 
@@ -217,37 +156,40 @@ def widths(tried, achieved, ceiling, null, regions):
     return fig
 
 
-def traces(time, trials, recorded, predicted, psth, truth, regions):
-    """A few test trials side by side: recorded, predicted, and the truth if it is known.
+def one_trial(time, rates: dict, pupil, region: str, most: float):
+    """A test trial of one region, predicted beside recorded, and what the model saw of the pupil.
 
     Parameters
     ----------
     time : array_like, (bins,)
         Seconds from stimulus.
-    trials : sequence of int, (shown,)
-        Their numbers, for the titles.
-    recorded, predicted, psth, truth : array_like, (shown, bins, regions)
-        Firing rates; ``truth`` may be None.
+    rates : dict of str to array_like, (bins,)
+        Firing rates: ``recorded``, ``PSTH``, ``predicted``, and ``true`` where it is known.
+    pupil : array_like, (bins, channels)
+        Area, x and y, as many as there are, in units that may share an axis.
+    region : str
+    most : float
+        The highest rate to show, in all trials that are to be compared.
     """
-    shape = (len(regions), len(trials))
-    fig, axes = plt.subplots(
-        *shape, figsize=(8.4, 1.75 * shape[0] + 0.6), sharex=True, sharey="row", squeeze=False
-    )
-    for r, region in enumerate(regions):
-        colour = region_colour(region, r)
-        for k, ax in enumerate(axes[r]):
-            ax.fill_between(time, recorded[k, :, r], color=GREY, alpha=0.25, lw=0, label="recorded")
-            ax.plot(time, psth[k, :, r], color=GREY, lw=1.2, ls=":", label="PSTH")
-            if truth is not None:
-                ax.plot(time, truth[k, :, r], color=BLACK, lw=1.1, label="truth")
-            ax.plot(time, predicted[k, :, r], color=colour, lw=2, label="predicted")
-            stimulus_line(ax)
-        axes[r, 0].set_ylabel(f"{region}\n(spikes/s)")
-    for trial, ax in zip(trials, axes[0], strict=True):
-        ax.set_title(f"trial {trial}")
-    fig.supxlabel("time from stimulus (s)", fontsize=10)
-    handles, labels = axes[-1, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper right", ncols=4)
+    fig, (ax, below) = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[2.2, 1])
+    lines = {
+        "PSTH": {"color": GREY, "lw": 1.2, "ls": ":"},
+        "true": {"color": BLACK, "lw": 1.2, "ls": "--"},
+        "predicted": {"color": region_colour(region), "lw": 2},
+    }
+    ax.fill_between(time, rates["recorded"], color=GREY, alpha=0.25, lw=0, label="recorded")
+    for name, look in lines.items():
+        if name in rates:
+            ax.plot(time, rates[name], label=name, **look)
+    ax.set(ylim=(0, 1.05 * most or 1), ylabel="spikes/s\nand neuron")
+    ax.set_title(region, color=region_colour(region), weight="bold")
+    for name, channel in zip(CHANNEL_COLOURS, np.transpose(pupil), strict=False):
+        middle = np.nanmean(channel) if np.isfinite(channel).any() else 0.0
+        below.plot(time, channel - middle, color=CHANNEL_COLOURS[name], lw=1.2, label=name)
+    below.set(ylim=(-3, 3), ylabel="pupil", xlabel="time from stimulus (s)")
+    stimulus_line(ax, below)
+    for panel in (ax, below):
+        panel.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return fig
 
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from .style import CYCLE, PALETTE, region_colour
+from .style import CYCLE, PALETTE
 
 BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 TRAIN, HELD = PALETTE["sky"], PALETTE["vermilion"]
-MARKERS = "sDo^"
 
 
 def losses(rates, poisson, squared, counts):
@@ -95,8 +94,6 @@ def parts(curves, whole):
 def several_curves(curves, every=1, unit="epoch"):
     """Held-out loss in the course of training, for several ways to train.
 
-    Where one of them is far worse than the others, the axis is logarithmic above a dotted line.
-
     Parameters
     ----------
     curves : dict of str to array_like (points,)
@@ -110,24 +107,56 @@ def several_curves(curves, every=1, unit="epoch"):
     for (name, curve), apart, colour in zip(curves.items(), every, CYCLE, strict=False):
         ax.plot(apart * np.arange(1, len(curve) + 1), curve, color=colour, label=name)
     ax.axhline(0, color=GREY, lw=0.8)
-    lowest, highest = (end([end(curve) for curve in curves.values()]) for end in (min, max))
     ax.annotate("PSTH", (1, 0), (-2, 3), xycoords=("axes fraction", "data"), ha="right",
                 textcoords="offset points", color=GREY)  # fmt: skip
-    ylabel, usual = "held-out loss\nrelative to the PSTH", max(-lowest, 1e-3)
-    if highest > 4 * usual:
-        power = 10.0 ** np.floor(np.log10(usual))
-        most = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= usual)
-        ax.set_yscale("symlog", linthresh=most, linscale=2)
-        ax.axhline(most, color=GREY, lw=0.8, ls=":")
-        ticks = 10.0 ** np.arange(np.floor(np.log10(2 * most)) + 1, np.log10(2 * highest))
-        ax.set_yticks([-most, 0, most, *ticks])
-        ax.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
-        ax.yaxis.set_minor_locator(NullLocator())
-        ylabel = "held-out loss rel. to the PSTH\n(logarithmic above the dots)"
-        ax.set_ylim(-1.1 * most, 2 * highest)
     _count(ax, unit)
-    ax.set_ylabel(ylabel)
+    ax.set_ylabel("held-out loss\nrelative to the PSTH")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(curves))
+    return fig
+
+
+def at_rate(curves, rate, time, recorded, lines):
+    """Learning curves at one rate among those at others, and what it predicts for one trial.
+
+    Above a dotted line, which has room for all that is better than the PSTH, the axis of the loss
+    is logarithmic: a rate that is too large is far off.
+
+    Parameters
+    ----------
+    curves : dict of float to pair of array_like, (epochs,)
+        Loss on the trials learnt from and on the held-out block, keyed to the learning rate.
+    rate : float
+        The rate that is shown in colour.
+    time : array_like, (steps,)
+        Seconds from stimulus.
+    recorded : array_like, (steps,)
+        Counts of the trial.
+    lines : dict of str to array_like, (steps,)
+        Expected counts: of the PSTH and of the network.
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4), width_ratios=[1, 1.4])
+    losses, recorded = np.array(list(curves.values())), np.asarray(recorded)
+    epochs, usual = np.arange(1, losses.shape[-1] + 1), max(-losses.min(), 1e-3)
+    left.plot(epochs, losses[:, 1].T, color=GREY, lw=0.8, alpha=0.6)
+    names = ("trials it learns from", "held-out block")
+    for curve, colour, name in zip(curves[rate], (TRAIN, HELD), names, strict=True):
+        left.plot(epochs, curve, color=colour, label=name)
+    left.axhline(0, color=GREY, lw=0.8)
+    left.axhline(usual, color=GREY, lw=0.8, ls=":")
+    left.set_yscale("symlog", linthresh=usual, linscale=2)
+    left.set_ylim(-1.1 * usual, max(2 * losses.max(), 1.1 * usual))
+    left.yaxis.set_major_locator(FixedLocator(np.round([-usual, 0, usual, losses.max()], 3)))
+    left.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
+    left.yaxis.set_minor_locator(NullLocator())
+    left.set_ylabel("loss relative to the PSTH")
+    _count(left, "epoch")
+    left.legend(loc="upper center")
+    right.plot(time, recorded, ".", color="#BBBBB5", label="recorded")
+    for (name, line), style in zip(lines.items(), ("--", "-"), strict=True):
+        right.plot(time, line, style, color=BLACK if style == "--" else HELD, label=name)
+    right.set(xlabel="time from stimulus (s)", ylabel="spikes in a step")
+    right.set_ylim(0, 1.3 * max(1, np.max(recorded)))
+    right.legend(loc="upper center", ncols=3)
     return fig
 
 
@@ -149,34 +178,4 @@ def mean_squared_errors(histories, levels):
         ax.axhline(value, color=BLACK, lw=1, ls=style, label=name)
     ax.set(yscale="log", xlabel="step", ylabel="mean squared error\nof held-out trials")
     ax.legend(loc="upper right")
-    return fig
-
-
-def scores(table, possible=None):
-    """Scores of several models, a group of dots per region.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        PSTH-relative scores, one row per region and one column per model.
-    possible : array_like, (regions,), optional
-        Score of the true rates, drawn as a dashed line.
-    """
-    fig, ax = plt.subplots(figsize=(8, 3.6))
-    apart = 0.6 / max(1, table.shape[1] - 1)
-    for k, (name, column) in enumerate(table.items()):
-        at = np.arange(len(table)) - 0.3 + k * apart
-        ax.vlines(at, 0, column, color=CYCLE[k], lw=2)
-        ax.plot(at, column, MARKERS[k], color=CYCLE[k], ms=7, label=name)
-    for i, value in enumerate([] if possible is None else possible):
-        label = "true rates" if i == 0 else None
-        ax.plot([i - 0.4, i + 0.4], [value] * 2, color=BLACK, lw=1.2, ls="--", label=label)
-    ax.axhline(0, color=GREY, lw=1)
-    ax.annotate("PSTH", (1, 0), (-2, -3), xycoords=("axes fraction", "data"), ha="right", va="top",
-                textcoords="offset points", color=GREY)  # fmt: skip
-    ax.set_xticks(range(len(table)), table.index)
-    for i, label in enumerate(ax.get_xticklabels()):
-        label.set_color(region_colour(table.index[i], i))
-    ax.set_ylabel("score above the PSTH")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
     return fig

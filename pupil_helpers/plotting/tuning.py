@@ -8,6 +8,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 from scipy.stats import t as student_t
 
@@ -85,59 +86,72 @@ def leads(rows: dict, title: str, names=("left-out block", "mean, 95 % interval"
     names : tuple of str
         What a small dot and what the large one is.
     """
+    long = pd.DataFrame(rows).melt(var_name="changed", value_name="lead")
+    colours = {name: GREY if name.startswith("seed") else BLUE for name in rows}
+    shared = {"data": long, "x": "lead", "y": "changed", "hue": "changed", "palette": colours}
     fig, ax = plt.subplots(figsize=(8, 0.42 * len(rows) + 1.5))
-    for row, (name, lead) in enumerate(rows.items()):
-        colour = GREY if name.startswith("seed") else BLUE
-        reach = half_width(lead)
-        dots = np.full(len(lead), row + 0.2)
-        ax.scatter(lead, dots, s=14, color=colour, alpha=0.6, lw=0)
-        ax.errorbar(lead.mean(), row - 0.1, xerr=reach, fmt="o", color=colour, capsize=3, ms=6)
-    ax.scatter([], [], s=14, color=BLUE, alpha=0.6, lw=0, label=names[0])
-    ax.errorbar([], [], xerr=[], fmt="o", color=BLUE, capsize=3, ms=6, label=names[1])
+    sns.stripplot(**shared, legend=False, jitter=False, size=4, alpha=0.6, ax=ax)
+    for dots in ax.collections:  # under the means, not behind them
+        dots.set_offsets(np.add(dots.get_offsets(), (0, 0.25)))
+    sns.pointplot(**shared, legend=False, errorbar=_interval, capsize=0.2, markersize=6,
+                  err_kws={"lw": 1.5}, ax=ax)  # fmt: skip
+    ax.plot([], [], ".", color=BLUE, alpha=0.6, label=names[0])
+    ax.plot([], [], "o-", color=BLUE, label=names[1])
     ax.axvline(0, color=PALETTE["black"], lw=0.8, ls=":")
-    ax.set_yticks(range(len(rows)), rows)
     ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.set(xlabel="lead (bits/spike)", title=title)
+    ax.set(xlabel="lead (bits/spike)", ylabel="", title=title)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return fig
 
 
-def parzen(values, losses, good, grid, densities, asked):
+def parzen(values, losses, good, grid, densities, asked, words=("learning rate", "hyperopt"),
+           tops=None):  # fmt: skip
     """What TPE makes of one parameter: good and rest, two densities, and where to look.
 
     Parameters
     ----------
     values, losses : array_like, (evaluations,)
-        Learning rates tried, and what came of them.
+        What was tried, and what came of it.
     good : array_like of bool, (evaluations,)
     grid : ndarray
-        Learning rates at which the densities are given.
+        Values at which the densities are given.
     densities : tuple of ndarray
-        Of the good ones and of the rest.
+        Of the good ones and of the rest, per unit of the value's logarithm.
     asked : array_like
-        Where hyperopt would look next, asked with many seeds.
+        Where the search looked next.
+    words : tuple of str
+        What to call the parameter, and those places.
+    tops : tuple, optional
+        The losses to show (lowest, highest), and the largest density and ratio: for pictures that
+        are to be compared. By default each is made to fit.
     """
-    fig, (top, middle, below) = plt.subplots(3, 1, figsize=(8, 6.6), sharex=True)
-    good = np.asarray(good)
-    for who, colour, name in ((good, BLUE, "good"), (~good, RED, "rest")):
-        top.scatter(
-            np.asarray(values)[who], np.asarray(losses)[who], s=26, color=colour, label=name
-        )
-    for density, colour, name in zip(densities, (BLUE, RED), ("good", "rest"), strict=True):
+    fig, (top, middle, below) = plt.subplots(3, 1, figsize=(8, 6), sharex=True)
+    good, values, losses = (np.asarray(part) for part in (good, values, losses))
+    ratio = densities[0] / densities[1]
+    for who, density, colour, name in zip(
+        (good, ~good), densities, (BLUE, RED), ("good", "rest"), strict=True
+    ):
+        top.scatter(values[who], losses[who], s=26, color=colour, label=name)
         middle.plot(grid, density, color=colour, label=name)
         middle.fill_between(grid, density, color=colour, alpha=0.1, lw=0)
-    ratio = densities[0] / densities[1]
-    place = ratio.argmax()
     below.plot(grid, ratio, color=PALETTE["black"], label="good / rest")
-    below.plot(grid[place], ratio[place], "*", color=PALETTE["orange"], ms=14, mec="black", mew=0.5,
-               label="the largest")  # fmt: skip
-    floor = np.zeros(len(asked)) - 0.06 * ratio.max()
-    below.scatter(asked, floor, marker="|", s=70, color=BLUE, alpha=0.5, lw=1, label="hyperopt")
+    place, highest = ratio.argmax(), ratio.max()
+    below.plot(grid[place], highest, "*", color=PALETTE["orange"], ms=14, label="the largest")
+    if tops is not None:
+        (low, high), densest, highest = tops
+        top.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
+        middle.set_ylim(0, 1.05 * densest)
+        below.set_ylim(-0.12 * highest, 1.12 * highest)
+    few = len(asked) < 5
+    below.scatter(asked, np.full(len(asked), -0.06 * highest), marker="|", s=70, color=BLUE,
+                  alpha=1 if few else 0.5, lw=3 if few else 1, label=words[1])  # fmt: skip
     log_axis(below, pd.Series(grid))
     top.set(ylabel=BITS, title="Evaluations so far")
-    middle.set(ylabel="density\n(per unit of log rate)", ylim=(0, None), title="Where they lie")
-    below.set(ylabel="ratio", xlabel="learning rate", title="Where to look next")
+    middle.set(ylabel=f"density\n(per unit of log {words[0].split()[-1]})", title="Where they lie")
+    below.set(ylabel="ratio", xlabel=words[0], title="Where to look next")
+    if tops is None:
+        middle.set_ylim(0, None)
     for ax in (top, middle, below):
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return fig
@@ -173,28 +187,6 @@ def history(searches: dict, n_shared: int, error: float):
     ax.errorbar(right, lowest, error, color=PALETTE["black"], capsize=3, lw=1.2)
     ax.text(right, lowest + error + pad / 2, "±1 ruler", ha="center", fontsize=8)
     ax.set_xlim(0.5, 1.1 * right)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
-    return fig
-
-
-def curse(promised, came):
-    """The lead on the block that chose a winner, and on the others.
-
-    Parameters
-    ----------
-    promised, came : array_like, (blocks,)
-        Bits per spike.
-    """
-    fig, ax = plt.subplots(figsize=(6.5, 3.4))
-    for place, (before, after) in enumerate(zip(promised, came, strict=True)):
-        label = None if place else "chosen on one block"
-        ax.plot([0, 1], [before, after], "o-", color=GREY, lw=1, ms=5, label=label)
-    means = [np.mean(promised), np.mean(came)]
-    ax.plot([0, 1], means, "D-", color=BLUE, lw=2.5, ms=8, label="mean of the choices")
-    ax.axhline(0, color=PALETTE["black"], lw=0.8, ls=":")
-    ax.set_xticks([0, 1], ["promised", "came on\nthe other blocks"])
-    ax.set(xlim=(-0.4, 1.4), ylabel="lead over the default\n(bits/spike)")
-    ax.set_title("What a winner promises, and what comes")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return fig
 
@@ -258,6 +250,11 @@ def half_width(values) -> float:
     """Half of the 95 % interval of a mean, from Student's t."""
     n = len(values)
     return student_t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
+
+
+def _interval(values) -> tuple[float, float]:
+    reach = half_width(values)
+    return np.mean(values) - reach, np.mean(values) + reach
 
 
 def is_log(values) -> bool:

@@ -13,24 +13,19 @@ HISTORY = pd.DataFrame(
     columns=["update", "member", "held_out"],
 )
 OURS = [(25, 0.1), (50, -0.1)]
-WEIGHTS, LOSSES = np.linspace(0, 1, 5), RNG.normal(size=(4, 5, 2, 2))
+WEIGHTS, LOSSES = np.linspace(0, 1, 5), RNG.normal(size=(4, 5, 2))
 RATES = RNG.uniform(0, 9, (2, 50))
 STRIPS = {"LGd": (*RATES, 4.0), "CA1": (*RATES, 5.0)}
 EARNED = pd.DataFrame({"home": [0.1, 0.0, -0.1], "memory": [0.2, 0.1, 0.0]}, index=list("abc"))
-LEADS = pd.DataFrame(
-    [(model, kind, 0.1, 0.0, 0.3) for model in "ab" for kind in ("home", "memory", "null")],
-    columns=["model", "kind", "mean", "low", "high"],
-)
 
 FIGURES = {
     "filters": lambda: figures.filters(LAGS, np.eye(13)[:3], [5.0, 3.0, 2.0], 2),
     "gates": lambda: figures.gates(LAGS, {1.0: LAGS, 0.1: LAGS}),
     "learning": lambda: figures.learning(HISTORY, OURS, 3),
-    "mixture": lambda: figures.mixture(WEIGHTS, LOSSES[0, :, 0], ["LGd", "CA1"], [0.5, 0]),
+    "mixture": lambda: figures.mixture(WEIGHTS, LOSSES[0], ["LGd", "CA1"], [0.5, 0]),
     "drift": lambda: figures.drift(np.arange(50), STRIPS, 30),
-    "following": lambda: figures.following(WEIGHTS, LOSSES, ["LGd", "CA1"], [1, 0]),
+    "following": lambda: figures.following(WEIGHTS, LOSSES, 4, "LGd"),
     "earned": lambda: figures.earned(EARNED, {"home": 0.1, "memory": 0.2}, dict.fromkeys(EARNED)),
-    "over_kinds": lambda: figures.over_kinds(LEADS, {"a": "what a adds"}),
 }
 
 
@@ -55,11 +50,21 @@ def test_losses_are_above_the_best_of_their_region():
     assert [curve.get_ydata().min() for curve in curves] == [0, 0]
 
 
-def test_both_losses_are_summed_over_blocks_and_the_chosen_weight_is_marked():
-    counts, given, _, chosen = FIGURES["following"]().axes[0].lines
-    np.testing.assert_allclose(counts.get_ydata(), LOSSES[:, :, 0, 0].sum(axis=0))
-    np.testing.assert_allclose(given.get_ydata(), LOSSES[:, :, 1, 0].sum(axis=0))
-    assert list(chosen.get_xdata()) == [1, 1]
+def test_both_losses_are_summed_over_blocks_and_the_weight_is_marked():
+    counts, given, marked, _ = FIGURES["following"]().axes[0].lines
+    np.testing.assert_allclose(counts.get_ydata(), LOSSES.sum(axis=0)[:, 0])
+    np.testing.assert_allclose(given.get_ydata(), LOSSES.sum(axis=0)[:, 1])
+    assert list(marked.get_xdata()) == [1, 1]
+
+
+def test_each_block_has_a_dot_at_the_weight_and_the_axis_does_not_move():
+    ends = set()
+    for place in range(len(WEIGHTS)):
+        right = figures.following(WEIGHTS, LOSSES, place, "LGd").axes[1]
+        ends.add(right.get_ylim())
+        for kind in (0, 1):
+            np.testing.assert_allclose(right.lines[kind].get_ydata(), LOSSES[:, place, kind])
+    assert len(ends) == 1
 
 
 def test_pieces_stand_beside_their_names_from_top_to_bottom():
@@ -71,14 +76,5 @@ def test_pieces_stand_beside_their_names_from_top_to_bottom():
     assert names == list("abc")
 
 
-def test_kinds_have_intervals():
-    first = FIGURES["over_kinds"]().axes[0]
-    assert first.get_title() == "what a adds"
-    assert [segment[:, 0].tolist() for segment in first.collections[0].get_segments()] == [
-        [0.0, 0.3]
-    ] * 3
-
-
 def test_one_region_is_enough(labels):
     assert labels(figures.drift(np.arange(50), {"VISp": STRIPS["LGd"]}, 30))
-    assert labels(figures.following(WEIGHTS, LOSSES[..., :1], ["VISp"], [0]))

@@ -8,14 +8,20 @@ from pupil_helpers.plotting import training as figures
 
 FALLING = -0.06 * (1 - np.exp(-np.arange(1, 21) / 4))
 HISTORY = pd.DataFrame({"epoch": np.arange(1, 21), "held_out": np.geomspace(1, 1e-3, 20)})
-SCORES = pd.DataFrame({"ridge": [0.2, np.nan], "loop": [0.1, np.nan]}, index=["SCs", "silent"])
+
+
+def at_rate(rate, curves):
+    trial = np.arange(3), np.array([0, 2, 1])
+    return figures.at_rate(curves, rate, *trial, {"PSTH": np.ones(3), "predicted": np.zeros(3)})
+
+
 FIGURES = {
     "losses": lambda: figures.losses(np.arange(1, 4), np.ones((2, 3)), np.ones((2, 3)), (0, 2)),
     "learning_curves": lambda: figures.learning_curves(FALLING, FALLING / 2, best=3),
     "parts": lambda: figures.parts([FALLING, FALLING / 2], FALLING),
     "several_curves": lambda: figures.several_curves({"one": FALLING}, unit="update"),
     "mean_squared_errors": lambda: figures.mean_squared_errors({"one": HISTORY}, {"PSTH": 0.1}),
-    "scores": lambda: figures.scores(SCORES, [0.3, np.nan]),
+    "at_rate": lambda: at_rate(0.01, {0.01: (FALLING, FALLING)}),
 }
 
 
@@ -25,19 +31,18 @@ def test_axes_are_named(name, labels):
 
 
 @pytest.mark.parametrize("worst", [0.01, 0.3, 2.0, 50.0])
-def test_no_curve_lies_outside_the_axes(worst):
-    curves = {"usual": FALLING, "far too fast": np.linspace(worst, worst / 3, 20)}
-    low, high = figures.several_curves(curves).axes[0].get_ylim()
-    assert low < FALLING.min()
-    assert high > worst
+def test_no_curve_lies_outside_the_axes_at_any_rate(worst):
+    curves = {0.01: (FALLING, FALLING), 1: (FALLING, np.linspace(worst, worst / 3, 20))}
+    ends = [at_rate(rate, curves).axes[0].get_ylim() for rate in curves]
+    assert ends[0] == ends[1]  # moving the rate does not move the axis
+    assert ends[0][0] < FALLING.min() < worst < ends[0][1]
 
 
-def test_the_axis_is_logarithmic_only_where_a_curve_is_far_off():
-    def scale(worst):
-        curves = {"usual": FALLING, "other": FALLING + worst}
-        return figures.several_curves(curves).axes[0].get_yscale()
-
-    assert [scale(worst) for worst in (0.0, 0.1, 1.0)] == ["linear", "linear", "symlog"]
+def test_the_curves_of_the_rate_that_was_asked_for_are_in_colour():
+    curves = {0.01: (FALLING, FALLING / 2), 1: (FALLING / 3, FALLING / 4)}
+    named = {line.get_label(): line for line in at_rate(1, curves).axes[0].lines}
+    np.testing.assert_allclose(named["trials it learns from"].get_ydata(), FALLING / 3)
+    np.testing.assert_allclose(named["held-out block"].get_ydata(), FALLING / 4)
 
 
 def test_curves_can_have_points_at_different_distances():

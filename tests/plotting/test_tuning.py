@@ -51,6 +51,11 @@ def test_intervals_of_leads_cover_the_truth_as_often_as_they_say(labels):
     assert np.mean(covered) == pytest.approx(0.95, abs=0.012)
     fig = figures.leads({"seed 1": draws[0], "hidden_size 32": draws[1]}, "Leads")
     assert labels(fig) == ["lead (bits/spike)"]
+    dots = [
+        line for line in fig.axes[0].lines if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    found = [np.nanmean(line.get_xdata()) for line in dots]
+    assert found[:2] == pytest.approx([draws[0].mean(), draws[1].mean()])
     assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == [
         "seed 1", "hidden_size 32",
     ]  # fmt: skip
@@ -66,11 +71,26 @@ def test_the_largest_ratio_is_starred():
     assert star.get_xdata() == pytest.approx(grid[30])
 
 
+def test_steps_of_a_search_are_drawn_to_one_scale():
+    """What the slider moves is the search, not the axes."""
+    grid, values = np.geomspace(1e-3, 3e-2, 50), np.array([2e-3, 1e-2])
+    limits = []
+    for size in (1.0, 2.0):
+        peak = size * np.exp(-(np.log(grid / grid[30]) ** 2))
+        fig = figures.parzen(
+            values, [0.0, size], [True, False], grid, (peak, np.ones(50)), [grid[9]],
+            ("weight decay", "went there"), ((0.0, 2.0), 2.0, 2.0),
+        )  # fmt: skip
+        assert fig.axes[2].get_xlabel() == "weight decay"
+        assert fig.axes[2].collections[0].get_offsets()[0, 0] == pytest.approx(grid[9])
+        limits.append([ax.get_ylim() for ax in fig.axes])
+    assert limits[0] == limits[1]
+
+
 def test_other_figures_are_labelled(labels):
     blocks = inner_blocks(np.arange(30), 5)
     fig = figures.objective(blocks, [31, 32], {"default": [0.0, -1.0], "slow": [0.0, -0.5]})
     assert labels(fig) == ["trial of the session", "network", "check", figures.BITS]
-    assert "lead over the default\n(bits/spike)" in labels(figures.curse([2.0, 1.0], [0.0, 1.0]))
     lead = np.array([[0.1, np.nan], [0.2, np.nan]])  # a region that is silent
     fig = figures.outer_leads(["SCs", "all"], lead, lead - 0.1, lead + 0.1)
     assert labels(fig) == ["tuned minus default\n(bits/spike)"]
