@@ -763,7 +763,7 @@ plt.show()
 #
 # ```python
 # gone = session.missing[..., 0]  # (trials, bins)
-# blinks = (gone[:, 1:] & ~gone[:, :-1]).sum() + gone[:, 0].sum()
+# my_blinks = (gone[:, 1:] & ~gone[:, :-1]).sum() + gone[:, 0].sum()
 # ```
 #
 # Each run is counted at its first sample. The second term counts the runs that the start of the
@@ -818,7 +818,7 @@ check(my_blinks, blinks, mistakes, name="1.1")
 # t, b = saccades[whole].T
 # rightward = vx[t, b] > 0
 # just_before = cuts[:, before - 10 : before, regions.index("SCm")].mean(axis=1)
-# answer = [just_before[rightward].mean(), just_before[~rightward].mean()]
+# my_responses = [just_before[rightward].mean(), just_before[~rightward].mean()]
 # ```
 #
 # SCm of the simulated mouse fires before saccades to the right, and hardly before those to the

@@ -29,7 +29,7 @@
 # - choose the width of a kernel by held-out likelihood, without looking at any model;
 # - say what smoothing does to R² all by itself.
 #
-# **Time.** About 35 minutes, 30 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 40 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapter 1, for what a session, a trial and a PSTH are. A sum over bins is all
 # the mathematics.
@@ -38,6 +38,16 @@
 # see which estimate comes closest. To use the real recording, change the line that starts with
 # `session =` to `session = load_session("steinmetz", index=12)`. What compares with the truth is
 # then left out.
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** What has to stay is the last third: the same predictions, and another R². The
+# > rest of the book scores at one width because of it.
+# >
+# > **On the board.** Draw five spikes as ticks, and let somebody draw the box that each of them leaves;
+# > add up the heights together. Then draw one bin, and an arrow to it from each of its neighbours: the
+# > same sum, read the other way. Keep both until the causal kernels come, and ask which arrows go.
+# >
+# > **If time is short**, leave out the six mice under "How wide?": show their figure and go on.
 
 # %% tags=["setup", "hide-cell"]
 # @title Set-up
@@ -59,16 +69,11 @@ if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from scipy.special import xlogy
 
-from pupil_helpers import (
-    blocked_folds,
-    boxcar,
-    check,
-    gaussian,
-    load_session,
-)
-from pupil_helpers import explore, simulate_session, smooth
+from pupil_helpers import blocked_folds, boxcar, check, explore
+from pupil_helpers import gaussian, load_session, simulate_session, smooth
 from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
 from pupil_helpers.plotting import smoothing as figures, use_style
 from pupil_helpers.signals.bandwidth import choose_bandwidth
@@ -93,9 +98,8 @@ if len(regions) < 3:  # a recording of other places: its largest regions
     regions = list(fires[:6])
 counts = session.region_counts(regions)  # (trials, bins, regions)
 dt = session.bin_size  # s
-hertz = (
-    table.loc[regions, "neurons"].to_numpy() * dt
-)  # counts / hertz: spikes/s
+neurons = table.loc[regions, "neurons"].to_numpy()
+hertz = neurons * dt  # counts / hertz: spikes/s per neuron
 truth = session.truth and session.true_region_rates(regions)
 
 # %% [markdown]
@@ -157,6 +161,9 @@ rates = {name: smooth(counts, kernels[name]) / hertz for name in kernels}
 # %% [markdown]
 # Look at one region in one trial, the trial in which its rate changes most. The dashed line is the
 # truth, where there is one.
+#
+# **Predict first.** Two of the kernels are causal: they look into the past only. Where will their
+# peaks be: earlier than those of the true rate, later, or at the same places?
 
 # %% mystnb={"image": {"alt": "Four rows, one per kernel. Left, the weights: a box around zero, a box to the right of zero, a bell around zero, and a decay to the right of zero. Right, the smoothed rate of one trial; the box is jagged, the bell is smooth, and the two causal kernels reach each peak of the dashed true rate too late."}}
 trial = int(rates["boxcar 100 ms"][..., 0].std(axis=1).argmax())
@@ -186,7 +193,50 @@ for name, kernel in kernels.items():
 # takes that many milliseconds of the lead away: the kernel has moved the spikes, and a model would
 # now look for the pupil's influence at the wrong lag. To *describe* a recording, use a kernel that is
 # symmetric around zero.
+
+# %% [markdown]
+# **Your turn (two minutes).** How late would a causal boxcar of 200 ms be, in milliseconds?
 #
+# <details>
+# <summary>Hint</summary>
+#
+# `boxcar(0.2, dt, causal=True)` makes the kernel. Its mean lag is in bins, and a bin lasts `dt`
+# seconds.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# longer = boxcar(0.2, dt, causal=True)
+# my_delay = 1000 * dt * (longer.weights * longer.lags).sum()
+# ```
+#
+# Not quite half its width: the spike's own bin has the lag 0.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_delay = ...  # ms
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 2.0
+longer = boxcar(0.2, dt, causal=True)
+delay = 1000 * dt * (longer.weights * longer.lags).sum()
+mistakes = {
+    "That is in seconds: give milliseconds.": delay / 1000,
+    "That is in bins: a bin lasts dt seconds.": delay / 1000 / dt,
+    "That is the whole width: take the mean of its lags.": 200,
+    "Nearly half its width: the first lag is 0.": 100,
+}
+check(my_delay, delay, mistakes, name="2.0")
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Nearly everybody says 100 ms. Write the ten lags of the shorter kernel in a
+# > row, 0 to 9, and let them find the middle: it is not 5.
+
+# %% [markdown]
 # ## The edges of a trial
 #
 # At the start of a trial the kernel reaches to where there are no data. The original recipe is one
@@ -205,10 +255,8 @@ if truth is not None:
     at_edge["true rate"] = truth
 
 # %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, close to the dashed true rate."}}
-figures.edges(
-    session.time,
-    {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()},
-)
+shown = {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()}
+figures.edges(session.time, shown)
 plt.show()
 
 # %% [markdown]
@@ -218,6 +266,9 @@ plt.show()
 # trials by
 #
 # $$R^2 = 1 - \frac{\sum (\text{rate} - \text{prediction})^2}{\sum (\text{rate} - \text{mean rate})^2}.$$
+#
+# **Predict first.** Only nine of two hundred and fifty bins differ. Will R² be higher with the ramp,
+# and by how much: a thousandth, a hundredth, or more?
 
 
 # %%
@@ -227,11 +278,8 @@ def psth_r2(rate):
     for train, test in blocked_folds(len(rate)):
         error = rate[test] - rate[train].mean(axis=0)
         spread = rate[test] - rate[test].mean(axis=(0, 1))
-        error, spread = (
-            (error**2).sum(axis=(0, 1)),
-            (spread**2).sum(axis=(0, 1)),
-        )
-        scores.append(1 - error / spread)
+        ratio = (error**2).sum(axis=(0, 1)) / (spread**2).sum(axis=(0, 1))
+        scores.append(1 - ratio)
     return np.mean(scores, axis=0)  # mean over blocks
 
 
@@ -292,9 +340,7 @@ train = blocked_folds(session.n_trials)[0].train
 weights = gaussian(0.05, dt).matrix(session.n_bins)  # (bins, bins)
 np.fill_diagonal(weights, 0)  # leave the bin itself out
 weights /= weights.sum(axis=1, keepdims=True)
-seen = 1 / (weights**2).sum(
-    axis=1, keepdims=True
-)  # bins averaged, in effect
+seen = 1 / (weights**2).sum(axis=1, keepdims=True)  # bins, in effect
 mean = counts[train].mean(axis=(0, 1))  # (regions,)
 expected = (seen * (weights @ counts[train]) + 0.1 * mean) / (seen + 0.1)
 gain = xlogy(counts[train], expected / mean) - (expected - mean)
@@ -344,31 +390,35 @@ found.round(2)
 
 
 # %%
-def widths_of(mouse, judged=("SCs", "SCm", "LGd", "MRN")):
-    """The chosen width beside the best ones, and what the choice costs."""
-    counts = mouse.region_counts(judged)
-    truth = mouse.true_region_rates(judged)
-    tried = np.geomspace(0.05, 0.5, 17)
-    squared, unlikely = [], []  # distance to the true rate, in two ways
-    for sd in tried:
+four = ["SCs", "SCm", "LGd", "MRN"]
+sds = np.geomspace(0.05, 0.5, 17)  # seconds
+
+
+def from_truth(mouse):
+    """Distance to the true rate in two ways, each (widths, regions)."""
+    counts, truth = mouse.region_counts(four), mouse.true_region_rates(four)
+    squared, unlikely = [], []
+    for sd in sds:
         rate = smooth(counts, gaussian(sd, mouse.bin_size))
         squared.append(((rate - truth) ** 2).mean(axis=(0, 1)))
-        loss = rate - xlogy(
-            truth, rate + 1e-9
-        )  # minus the expected likelihood
+        loss = rate - xlogy(truth, rate + 1e-9)  # minus the likelihood
         unlikely.append(loss.mean(axis=(0, 1)))
-    found = choose_bandwidth(counts, mouse.bin_size, tried, gaussian)
-    place, best = (
-        found.bits_per_spike.argmax(axis=0),
-        np.argmin(squared, axis=0),
-    )
-    table = pd.DataFrame(index=judged)
-    table["chosen"] = tried[place] / tried[best]
-    table["best by likelihood"] = (
-        tried[np.argmin(unlikely, axis=0)] / tried[best]
-    )
-    error = np.array(squared)[place, range(len(judged))]
-    table["cost of the choice"] = error / np.min(squared, axis=0) - 1
+    return np.array(squared), np.array(unlikely)
+
+
+# %%
+def widths_of(mouse):
+    """The chosen width beside the best ones, and what the choice costs."""
+    squared, unlikely = from_truth(mouse)
+    counts = mouse.region_counts(four)
+    bits = choose_bandwidth(counts, mouse.bin_size, sds, gaussian)
+    place = bits.bits_per_spike.argmax(axis=0)
+    best = squared.argmin(axis=0)
+    table = pd.DataFrame(index=pd.Index(four, name="region"))
+    table["chosen"] = sds[place] / sds[best]
+    table["best by likelihood"] = sds[unlikely.argmin(axis=0)] / sds[best]
+    error = squared[place, range(len(four))]
+    table["cost of the choice"] = error / squared.min(axis=0) - 1
     return table
 
 
@@ -376,8 +426,12 @@ def widths_of(mouse, judged=("SCs", "SCm", "LGd", "MRN")):
 mice = [simulate_session(seed, n_trials=200) for seed in range(1, 7)]
 ratios = pd.concat([widths_of(mouse) for mouse in mice])
 
-# %% mystnb={"image": {"alt": "One group of marks per region, a mark per mouse, at the width as a multiple of the one with the least squared error. In SCs and SCm both the chosen widths, dots, and those best by the true likelihood, squares, lie above one, up to one and a half. In LGd and MRN the squares lie on one and the dots scatter around it."}}
-figures.width_ratios(ratios[["chosen", "best by likelihood"]])
+# %% mystnb={"image": {"alt": "Two groups of dots per region, a dot per mouse, at the width as a multiple of the one with the least squared error. In SCs and SCm both the chosen widths and those best by the true likelihood lie above one, up to one and a half. In LGd and MRN those best by the likelihood lie at one and the chosen ones around it."}}
+times = "multiple of the width with\nthe least squared error"
+dots = ratios[["chosen", "best by likelihood"]].reset_index()
+dots = dots.melt("region", var_name="width", value_name=times)
+ax = sns.swarmplot(dots, x="region", y=times, hue="width", dodge=True)
+ax.axhline(1, color="grey", lw=0.8)
 plt.show()
 
 # %%
@@ -385,9 +439,7 @@ average = ratios.groupby(level=0, sort=False).mean()
 print(average.round(2))
 wider = (ratios["chosen"] > 1).sum()
 narrower = (ratios["chosen"] < 1).sum()
-print(
-    f"too wide {wider} times, too narrow {narrower} times, of {len(ratios)}"
-)
+print(f"too wide {wider} times, too narrow {narrower}, of {len(ratios)}")
 cost = ratios["cost of the choice"].max()
 print(f"at worst it costs {cost:.1%} more squared error")
 assert (average.loc[["SCs", "SCm"], "chosen"] > 1.1).all()
@@ -398,8 +450,8 @@ assert cost < 0.1
 
 # %% [markdown]
 # It was not luck. Where the chosen width errs, it errs to the wide side, and in SCs and SCm it does so
-# on average. The squares say why. They are the widths that are truly best *by the likelihood*,
-# found with the true rate in hand, and in SCs and SCm these are too wide in the same way. So the
+# on average. The second group of dots says why. These are the widths that are truly best *by the
+# likelihood*, found with the true rate in hand, and in SCs and SCm they are too wide in the same way. So the
 # choice hits what it aims at, but it aims at something else. A squared error counts the same
 # wherever it happens. The likelihood counts an error relative to the rate, so it looks hardest
 # where the rate is low. SCs and SCm fire in short bursts around saccades and are quieter in
@@ -426,6 +478,8 @@ assert cost < 0.1
 # same true rate in every trial. The prediction is the training trials' PSTH, and it stays the same
 # throughout. We only change the width of the kernel that smooths both the prediction and the counts
 # it is compared with.
+#
+# **Predict first.** Nothing is learned anew. Will R² go up with the width, go down, or stay?
 
 # %%
 boxes = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]  # seconds
@@ -441,20 +495,20 @@ plain_r2 = [psth_r2(smooth(plain_counts, each)) for each in plain_kernels]
 
 
 # %%
-def ceiling(kernel):
+def ceiling(kernel, r):
+    """R² of a perfect prediction of region number r."""
     if truth is not None:
-        return known_ceiling(counts, truth, kernel)
-    own = [session.spikes[..., session.regions == name] for name in regions]
-    found = np.full(len(own), np.nan)
-    for k, spikes in enumerate(own):
-        if spikes.shape[-1] > 1:  # one neuron has no halves, and no ceiling
-            found[k] = split_half_ceiling(spikes, kernel)
-    return found
+        return known_ceiling(counts[..., [r]], truth[..., [r]], kernel)[0]
+    spikes = session.spikes[..., session.regions == regions[r]]
+    if spikes.shape[-1] < 2:  # one neuron has no halves, and no ceiling
+        return np.nan
+    return split_half_ceiling(spikes, kernel)
 
 
+each = range(len(regions))
 box_kernels = [boxcar(width, dt) for width in boxes]
 own_r2 = [psth_r2(smooth(counts, kernel)) for kernel in box_kernels]
-best_r2 = [ceiling(kernel) for kernel in box_kernels]
+best_r2 = [[ceiling(kernel, r) for r in each] for kernel in box_kernels]
 
 # %% mystnb={"image": {"alt": "R² against the width of the boxcar, three panels, one curve per region. Left, the PSTH in a mouse that has nothing but a PSTH: it rises with width in every region that responds, most in LGd. Middle, the PSTH in this mouse: it stays around zero, and for wide kernels it falls below it in some regions, far below in CA1. Right, a perfect prediction: it rises steeply with width, several times over; only in SCs it turns down a little at the widest."}}
 panels = {
@@ -498,7 +552,7 @@ highest = pd.DataFrame(index=tried, columns=shapes, dtype=float)
 distance = highest.copy()
 for shape, make in shapes.items():
     for ms in tried:
-        highest.loc[ms, shape] = ceiling(make(ms))[one]
+        highest.loc[ms, shape] = ceiling(make(ms), one)
         if truth is not None:
             miss = smooth(counts, make(ms))[..., one] - truth[..., one]
             distance.loc[ms, shape] = np.mean((miss / hertz[one]) ** 2)
@@ -512,6 +566,7 @@ true_rate = None if truth is None else truth[lively, :, one] / hertz[one]
 highest_rate = rates["boxcar 100 ms"][lively, :, one].max()
 
 
+# %%
 def smoothed_by(width, shape):
     rate = smooth(counts[[lively]], shapes[shape](width)) / hertz
     at = {"shape": shape, "width": width, "top": 2.2 * highest_rate}
@@ -523,7 +578,7 @@ def in_words(width, shape):
     text = f"{shape}, {width} ms: R² {highest.loc[width, shape]:.2f}"
     if truth is not None:
         times = distance.loc[width, shape] / distance.min(axis=None)
-        text += f", squared error {times:.1f} times the smallest"
+        text += f", squared error {times:.1f} times the least of all"
     return text
 
 
@@ -589,13 +644,94 @@ share.rename(index="{:g} s".format).round(2)
 #   numbers can be compared.
 # - Every R² stands beside its ceiling, at that same width.
 
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+#
+# **Question 1.** A region fires shortly before saccades. What does a causal boxcar make of it?
+#
+# - **A.** The same lead, only smoother.
+# - **B.** A shorter lead, or even a delay.
+# - **C.** A longer lead, since the kernel looks into the past.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** That holds for a kernel that is symmetric around zero. This one moves spikes, too.
+# - **B.** Right. A rate made of the past comes late, by the mean lag of the kernel.
+# - **C.** It is the estimate that looks back: what it shows now has happened already.
+#
+# </details>
+#
+# **Question 2.** Why is the ramp at the start of a trial worse than noise of the same size?
+#
+# - **A.** It is the same in every trial, so that whatever knows the time can predict it.
+# - **B.** It makes the first bins useless, whatever is done about them.
+# - **C.** It grows with the width of the kernel.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** Right. R² then praises a prediction for knowing about our convolution.
+# - **B.** Dividing by the weight inside the trial mends them.
+# - **C.** It does get longer, but a long ramp that nobody can predict would do no such harm.
+#
+# </details>
+#
+# **Question 3.** To choose a width, each bin is left out of its own estimate. What for?
+#
+# - **A.** So that the test trials stay unseen.
+# - **B.** So that a region with few spikes does not get an impossible one.
+# - **C.** Otherwise the narrowest kernel would win: each bin predicts itself best.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** They are never used here. What is left out is a bin of a training trial.
+# - **B.** Leaving it out makes that more likely; the pinch of the mean rate is there against it.
+# - **C.** Right. A choice is made on data that took no part in the estimate.
+#
+# </details>
+#
+# **Question 4.** In SCs, the width with the best likelihood is wider than the one with the least
+# squared error. Why?
+#
+# - **A.** There are too few trials to find the right one.
+# - **B.** The likelihood counts errors relative to the rate, so the long quiet stretches decide.
+# - **C.** The Gaussian has the wrong shape for bursts.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** With the true rate in hand there is nothing to find, and it is too wide all the same.
+# - **B.** Right. In the quiet a wide kernel is good, and the bursts pay for it.
+# - **C.** Both criteria judge the same Gaussians, so the shape cannot set them apart.
+#
+# </details>
+#
+# **Question 5.** Somebody widens the kernel of the score, and R² of a finished model doubles. What has
+# happened?
+#
+# - **A.** The model has become better.
+# - **B.** The model overfits the smoothed counts.
+# - **C.** The counts that it is compared with have lost noise, and the ceiling has gone up, too.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** It is finished: it predicts what it did before. Only the ruler has changed.
+# - **B.** It was never fitted to them. A score is no training.
+# - **C.** Right. Compare R² with the ceiling at the same width.
+#
+# </details>
+
 # %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 2.1: a Gaussian of your own
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 2.1 ★★: a Gaussian of your own
 #
 # Smooth the first trial of the first region, `counts[0, :, 0]`, with a Gaussian whose SD is 4 bins,
 # cut off at 16 bins on either side. Use `np.convolve`, and let a constant stay constant at the
@@ -637,25 +773,21 @@ my_rate = ...  # (bins,)
 # %% tags=["hide-cell", "solution"]
 # @title Solution 2.1
 lags = np.arange(-16, 17)
-weights = np.exp(-0.5 * (lags / 4) ** 2)
-lost = np.convolve(counts[0, :, 0], weights / weights.sum(), mode="same")
-inside = np.convolve(
-    np.ones(session.n_bins), weights / weights.sum(), mode="same"
-)
+bell = np.exp(-0.5 * (lags / 4) ** 2)
+total, bell = bell.sum(), bell / bell.sum()
+lost = np.convolve(counts[0, :, 0], bell, mode="same")
+inside = np.convolve(np.ones(session.n_bins), bell, mode="same")
 mistakes = {
-    "The edges sag: divide by the weight that lies inside the trial.": lost,
-    "The weights do not add up to 1: divide them by their sum.": lost
-    * weights.sum(),
-    "The weights do not add up to 1, though the edges are right.": lost
-    / inside
-    * weights.sum(),
+    "The edges sag: divide by the weight inside the trial.": lost,
+    "Divide the weights by their sum.": lost * total,
+    "Divide the weights by their sum, in both.": lost / inside * total,
 }
 check(my_rate, lost / inside, mistakes, tolerance=1e-3, name="2.1")
 own = gaussian(4 * dt, dt)
 np.testing.assert_allclose(lost / inside, smooth(counts[:1], own)[0, :, 0])
 
 # %% [markdown]
-# ### Exercise 2.2: what if the bin is not left out?
+# ### Exercise 2.2 ★★: what if the bin is not left out?
 #
 # Leaving the bin out is the heart of the method. Skip it: compute the likelihood in bits per spike
 # for every SD in `widths`, from the matrix *with* its diagonal. For region number 0, which SD (in
@@ -705,11 +837,9 @@ for sd in widths:
     expected = smooth(counts[train], gaussian(sd, dt))
     gain = xlogy(counts[train], expected / mean) - (expected - mean)
     scores.append(gain.sum(axis=(0, 1))[0])
-narrowest = widths[np.argmax(scores)]
+narrowest, left_out = widths[np.argmax(scores)], chosen.best_per_region[0]
 mistakes = {
-    "That is the width with the bin left out: keep the diagonal.": chosen.best_per_region[
-        0
-    ],
+    "There the bin is left out: keep the diagonal.": left_out,
     "That is in milliseconds: give seconds.": 1000 * narrowest,
     "That is the place in the list: give widths[…].": np.argmax(scores),
 }
@@ -717,7 +847,7 @@ check(my_width, narrowest, mistakes, name="2.2")
 assert narrowest == widths.min()
 
 # %% [markdown]
-# ### Exercise 2.3: fewer neurons
+# ### Exercise 2.3 ★: fewer neurons
 #
 # Take only every fourth neuron of the region `regions[one]`. Before you compute anything: will the
 # best width be narrower or wider? Then let `choose_bandwidth` say, on the trials `train` and with
@@ -762,15 +892,50 @@ my_best = ...  # seconds
 own = session.spikes[train][..., session.regions == regions[one]]
 few = own[..., ::4].sum(axis=-1, keepdims=True)
 best_of_few = choose_bandwidth(few, dt, widths, gaussian).best
+best_of_all = chosen.best_per_region[one]
 mistakes = {
-    "That is the width for all neurons.": chosen.best_per_region[one]
+    "That is the width for all neurons.": best_of_all,
+    "That is in milliseconds: give seconds.": 1000 * best_of_few,
 }
 check(my_best, best_of_few, mistakes, name="2.3")
-print(
-    f"all neurons {chosen.best_per_region[one]:g} s, every fourth {best_of_few:g} s"
-)
+print(f"all neurons {best_of_all:g} s, every fourth {best_of_few:g} s")
 if truth is not None:
-    assert best_of_few > chosen.best_per_region[one]
+    assert best_of_few > best_of_all
+
+# %% [markdown]
+# ### Exercise 2.4 ★★★: a width that changes
+#
+# Around a saccade a rate changes quickly, and between saccades slowly, so no single width suits both.
+# Build an estimate for one region whose width depends on the moment, for instance two smoothed rates
+# and a weight between them, made from the speed of the eye or from the spikes themselves. Does it
+# come closer to the true rate than the best single Gaussian? How would you judge it without a truth?
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - A rule with as few numbers as possible, chosen on the training trials and not by the truth.
+# - The squared error to the true rate beside that of the best single width, for several mice, as
+#   paired differences.
+# - A judgement by held-out spikes: each bin left out of its own estimate, in the weight, too.
+# - A word on the danger: a rate whose smoothing was steered by the *eye* must not be used to test
+#   whether the region follows the eye.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_adaptive = ...  # (trials, bins)
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 2.2 is the one to do in class: few lines, and a result that startles. 2.3 is
+# > quick if somebody helps with the indexing.
+# >
+# > **Typical mistakes, and what to say.**
+# > 2.0: half of the width ("what is the lag of a spike in its own bin?").
+# > 2.1: the weights are cut off and not divided by their sum; or the edges sag ("smooth a trial of
+# > ones and look").
+# > 2.2: the diagonal is still set to zero, because `weights` is taken from above.
+# > 2.3: neurons of all regions are thinned out, or the sum over neurons is left out.
+# > 2.4: the width is tuned to the truth ("could you have done that with a real mouse?").
 
 # %% [markdown]
 # ## Recap

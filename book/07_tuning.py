@@ -509,18 +509,16 @@ plt.show()
 
 # %% [markdown]
 # **Try it.** Here is TPE's own search, step by step. Answer first, then move: does each evaluation
-# fall where the ratio was largest? And for a parameter that matters little, the weight decay, will
-# TPE have less of an opinion than for the learning rate?
+# fall where the ratio was largest? And for a parameter that matters little, as the next section will
+# find of the weight decay, will TPE have less of an opinion than for the learning rate?
 
 # %%
 ranges = {"learning_rate": (low, high), "weight_decay": np.log([1e-3, 10])}
 seen, losses_of = [8, 10, 12, 14, 16, 18, 19], search.table["loss"]
 steps, chances = {}, {}
 for name, ends in ranges.items():
-    values, at = (
-        np.log(search.table[name].astype(float)),
-        np.linspace(*ends, 120),
-    )
+    at = np.linspace(*ends, 120)
+    values = np.log(search.table[name].astype(float))
     for n in seen:
         of_n = good_and_rest(values[:n], losses_of[:n], *ends)
         density = [part(at) for part in of_n[1:]]
@@ -563,14 +561,19 @@ explore(
 
 # %%
 sure = pd.Series({key: largest for key, (largest, _) in chances.items()})
-sure = sure.unstack()  # (evaluations, parameters)
+sure = sure.unstack()  # the largest ratios: (evaluations, parameters)
+if session.truth is not None:
+    means = sure.mean()
+    assert means["weight_decay"] > 0.7 * means["learning_rate"]
 sure.rename_axis(index="evaluations known").round(2)
 
 # %% [markdown]
-# The next evaluation falls near the star rather than on it, since it is the best of 24 draws. And
-# TPE has an opinion about everything. As long as one or two evaluations count as good, there is a
-# peak wherever they happen to lie, whether the parameter put them among the good or not. Where the
-# parameter matters little, this costs little. But a peak is no evidence that it matters.
+# The next evaluation falls near the star rather than on it: it is the best of 24 draws, and where the
+# ratio is flat, the best may be anywhere. And TPE has an opinion about everything: in the simulated
+# mouse its largest ratios are about as large for the weight decay. As long as one or two evaluations
+# count as good, there is a peak wherever they happen to lie, whether the parameter put them among
+# the good or not. Where the parameter matters little, this costs little. But a peak is no evidence
+# that it matters.
 
 # %% [markdown]
 # ## What mattered?
@@ -591,6 +594,8 @@ forest.fit(inputs, ranks)
 shuffled = permutation_importance(forest, inputs, ranks, random_state=0)
 importance = dict(zip(names, shuffled.importances_mean, strict=True))
 print(f"R² on evaluations it was not fitted to: {forest.oob_score_:.2f}")
+if session.truth is not None:
+    assert importance["weight_decay"] < importance["learning_rate"] / 3
 
 # %% mystnb={"image": {"alt": "Six small scatter plots of the loss against one parameter each, the best evaluation starred. In the panel of the learning rate the worst losses stand on the left, at low values; in most others the points form a flat cloud."}}
 figures.slices(evaluations, names, importance)
@@ -908,7 +913,7 @@ print(f"{far} more than five behind")
 # <summary>Solution</summary>
 #
 # ```python
-# shares = [1 / 3, (1e-3 - 1e-4) / (1e-1 - 1e-4)]
+# my_shares = [1 / 3, (1e-3 - 1e-4) / (1e-1 - 1e-4)]
 # ```
 #
 # One in three, against one in a hundred. With `uniform`, small learning rates would hardly ever have
@@ -962,7 +967,7 @@ assert np.allclose(measured, shares, atol=0.01)
 #
 # ```python
 # searches = np.random.default_rng(0).normal(0, ruler, (10_000, 20))
-# curse = searches.max(axis=1).mean()
+# my_curse = searches.max(axis=1).mean()
 # ```
 #
 # Nearly two standard errors, with nothing found at all. And it grows with the number of
@@ -1017,7 +1022,7 @@ assert 1.8 < curse / ruler < 1.95  # in theory 1.87
 # curves = np.array([record["curve"] for record in random.records])
 # so_far = curves[:, : curves.shape[1] // 2].min(axis=1)
 # ended = so_far > np.median(so_far)
-# answer = [ended.sum(), int(ended[curves.min(axis=1).argmin()])]
+# my_stops = [ended.sum(), int(ended[curves.min(axis=1).argmin()])]
 # ```
 #
 # Half of them, by the nature of a median: a quarter of all checks saved. Whether the best one

@@ -30,7 +30,7 @@
 # - say whether a region follows the eye or leads it, with an interval;
 # - read a claim such as "46 % of the variance" with care.
 #
-# **Time.** About 30 minutes, 30 more with the exercises. Runs in about a minute on a laptop.
+# **Time.** About 35 minutes, 45 more with the quiz and the exercises. Runs in about a minute on a laptop.
 #
 # **What you need.** Chapters 3, 4 and 8: ridge, the network and its two directions, the
 # PSTH-relative score and its interval.
@@ -39,6 +39,17 @@
 # it, of which we know what the pupil drives. So the controls themselves can be tested. To use the
 # real recording, change the line that starts with `session =` to
 # `session = load_session("steinmetz", index=12)`. What compares with the truth is then left out.
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** The chapter has one thought: a control is a claim about how the data came to
+# > be, and nothing in its output says whether the claim holds.
+# >
+# > **On the board.** Draw two slow waves, one above the other, and ask: "How many independent
+# > measurements are these: as many as there are trials?" Then write the four controls in a column, and
+# > behind each what it keeps of the pupil and what it destroys (order within the trial, order of the
+# > trials, drift, mouse). The class fills in the column; it is the answer to the first prediction.
+# >
+# > **If time is short**, leave out "Does it know when to be quiet?" and the linear shift at the end.
 
 # %% tags=["setup", "hide-cell"]
 # @title Set-up
@@ -60,17 +71,18 @@ if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from scipy.stats import binom, binomtest
 
 from pupil_helpers import PupilEncoder, boxcar, check, compare, differences
-from pupil_helpers import evaluation_kernel, load_session, out_of_fold, r2
-from pupil_helpers import session_permutation, summary
+from pupil_helpers import evaluation_kernel, explore, load_session
+from pupil_helpers import out_of_fold, r2, session_permutation, summary
 
 # %%
 from pupil_helpers.evaluation.mice import holding_back, stored_scores
-from pupil_helpers.evaluation.nulls import linear_shift, refit_score
-from pupil_helpers.evaluation.nulls import stored_nulls, time_shuffle
-from pupil_helpers.evaluation.nulls import trial_shuffle
+from pupil_helpers.evaluation.nulls import circular_shift, linear_shift
+from pupil_helpers.evaluation.nulls import refit_score, stored_nulls
+from pupil_helpers.evaluation.nulls import time_shuffle, trial_shuffle
 from pupil_helpers.metrics.scores import flattened_r2
 from pupil_helpers.models.linear import Constant, Ridge
 from pupil_helpers.plotting import controls as figures, testing, use_style
@@ -153,6 +165,9 @@ pd.DataFrame({"nulls": n_null, "smallest p": smallest.round(3)})
 #
 # Thirty mice, of which we know the truth: we can test the controls themselves. How often does each
 # of them raise a false alarm about CA1, and how often does it find LGd?
+#
+# **Predict first.** In how many of the thirty mice will each of the four controls call CA1
+# significant, at p ≤ 0.05: in one or two, as promised, or in more? Write down four numbers.
 
 
 # %%
@@ -169,6 +184,12 @@ def controls(i):
 
 
 p_values = pd.DataFrame([controls(i) for i in range(len(mice))])
+
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Collect the four numbers before the figure is drawn. Most classes distrust the
+# > time shuffle and trust the trial shuffle, "because it keeps every trial whole". Ask what else than
+# > the trials it keeps: nothing that is slower than one.
 
 
 # %%
@@ -195,10 +216,112 @@ figures.alarms(alarms)
 plt.show()
 
 # %% [markdown]
-# Both shuffles fail, and they fail for the same reason: they destroy the drift. The shuffled pupil
-# does not wander any more, so it correlates with nothing, and anything that wanders looks special
-# beside it. The control has to be *as slow as the real thing*.
+# Both shuffles fail, and they fail for the same reason: they destroy what is slow in the pupil, all
+# of it or a part. The shuffled trials do not wander any more, so they correlate with nothing, and
+# anything that wanders looks special beside them. The control has to be *as slow as the real thing*.
+
+# %% [markdown]
+# **Your turn (two minutes).** In how many of the thirty mice do the trial shuffle and the session
+# permutation disagree about CA1: one says p ≤ 0.05, and the other does not? A column of `p_values`
+# holds an array for each mouse: first the p-value of CA1, then that of LGd.
 #
+# <details>
+# <summary>Hint</summary>
+#
+# `np.stack(p_values["trial shuffle"])[:, 0] <= 0.05` is True where the trial shuffle raises an alarm.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# trial = np.stack(p_values["trial shuffle"])[:, 0] <= 0.05
+# other = np.stack(p_values["session permutation"])[:, 0] <= 0.05
+# my_disagreements = (trial != other).sum()
+# ```
+#
+# In these mice the sentence in the paper depends on nothing but the choice of the control.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_disagreements = ...  # mice
+
+# %% tags=["hide-cell", "solution"]
+# @title Solution 9.0
+alarm = {name: np.stack(p) <= 0.05 for name, p in p_values.items()}
+trial, other = alarm["trial shuffle"], alarm["session permutation"]
+mistakes = {
+    "Those are all alarms of the trial shuffle.": trial[:, 0].sum(),
+    "That is LGd: take the first column.": (trial != other)[:, 1].sum(),
+    "That is where the two agree.": (trial == other)[:, 0].sum(),
+}
+apart = (trial != other)[:, 0].sum()
+check(my_disagreements, apart, mistakes, name="9.0")
+
+# %% [markdown]
+# **Try it.** Here is the first of these mice, with its real score and all its null scores, and with
+# `circular_shift` besides: like the linear shift, but trials that fall off one end of the session
+# return at the other. The pupil drives LGd, SCs and SCm, and neither CA1 nor MRN; MRN hardly drifts.
+# Answer first, then move: in which of the five regions does the choice of the control change the
+# verdict? And in which control do the null scores of CA1 lie closest to zero?
+
+# %%
+places = ["CA1", "MRN", "LGd", "SCs", "SCm"]
+pupil, fired = mice[0].pupil, mice[0].region_counts(places)
+others = [other for other, _ in data[1:]]
+nulls = {
+    "trial shuffle": trial_shuffle(link, pupil, fired, n=39),
+    "time shuffle": time_shuffle(link, pupil, fired, n=39),
+    "circular shift": circular_shift(link, pupil, fired, n=39),
+    "linear shift": linear_shift(link, pupil, fired, max_shift=20),
+    "session permutation": session_permutation(link, pupil, fired, others),
+}
+
+
+def against_null(region, control):
+    r = places.index(region)
+    return figures.null_scores(nulls, control, region, r)
+
+
+# %%
+def in_words(region, control):
+    r, result = places.index(region), nulls[control]
+    real, most = result.observed[r], result.null[:, r].max()
+    return (
+        f"{region}, {control}: real score {real:.4f}, highest null score"
+        f" {most:.4f}, p = {result.p[r]:.3f}"
+    )
+
+
+explore(
+    against_null,
+    region=places,
+    control=list(nulls),
+    caption=in_words,
+    alt=lambda **at: f"Histogram of null scores. {in_words(**at)}.",
+)
+
+# %% [markdown]
+# Only in CA1. Under the trial shuffle all of its null scores stay below the real one, and we would
+# have believed in a link. The other sessions' pupils reach much further, and so do the shifts: for
+# two signals that drift, the real score is nothing special. MRN does not drift, and there every
+# control says no. Where the pupil does drive a region all of them say yes, even the time shuffle,
+# whose null scores lie far from zero: in the shuffled trials the slow part of the link survives.
+# (The linear shift scores only the trials in the middle, so its real score differs a little.)
+
+# %%
+p_of = pd.DataFrame({name: n.p for name, n in nulls.items()}, places)
+verdicts = p_of <= 0.05
+reach = pd.Series({k: n.null[:, 0].max() for k, n in nulls.items()})
+assert verdicts.loc[["LGd", "SCs", "SCm"]].all(axis=None)
+assert not verdicts.loc["MRN"].any()
+assert verdicts.loc["CA1", "trial shuffle"]
+assert not verdicts.loc["CA1"].drop("trial shuffle").any()
+assert (reach.drop("trial shuffle") > 2 * reach["trial shuffle"]).all()
+
+# %% [markdown]
 # The pupils of other sessions drift just as much, and they cannot know about these neurons. The
 # session permutation is compatible with its promise of at most 5 % false alarms. Thirty mice say no
 # more than that: look at how long its interval is. Nor does it lose any power here. Its price is
@@ -216,7 +339,10 @@ plt.show()
 # wander as much.
 #
 # What if they do not? Suppose that all the other mice were calmer, and the area of their pupils
-# hardly changed from trial to trial:
+# hardly changed from trial to trial.
+#
+# **Predict first.** Will the session permutation then raise fewer false alarms about CA1, as many, or
+# more? And will anything in its output tell?
 
 # %%
 calm = []
@@ -273,22 +399,22 @@ unlinked = rates[["unlinked" in name for name in rates.index]]
 assert (unlinked["p ≤ 0.05"] <= unlinked["no surprise up to"]).all()
 rates.round(3)
 
-# %% mystnb={"image": {"alt": "Histograms of p-values. In linked regions of home mice most of them are at the smallest value that is possible. In unlinked regions many are 1, and few are at most 0.05."}}
-figures.p_values(p_of, n_others)
+# %% mystnb={"image": {"alt": "Two histograms of p-values in home mice. In unlinked regions many are 1 or just below it, and few are at most 0.05. In linked regions most are at the smallest value that is possible."}}
+bin_of = {"binwidth": 1 / (1 + n_others), "binrange": (0.025, 1.025)}
+by_link = {"col": "linked", "stat": "percent", "common_norm": False}
+grid = sns.displot(
+    tests, x="p", **bin_of, **by_link, height=2.9, aspect=1.3
+)
+grid.refline(y=100 / (1 + n_others))  # if all were equally frequent
+grid.set_axis_labels("p", "share of tests (%)")
 plt.show()
 
 # %%
 assert unlinked["p = 1"].min() > 0.3  # many ties
 assert rates.loc["home mice: linked", "share"] > 0.5  # finds what is there
-alarmed = (
-    tests[~tests["linked"]].groupby(["kind", "mouse"])["p"].min() <= 0.05
-)
-print(
-    alarmed.sum(),
-    "of",
-    len(alarmed),
-    "mice raised one in an unlinked region",
-)
+lowest = tests[~tests["linked"]].groupby(["kind", "mouse"])["p"].min()
+alarmed = f"{(lowest <= 0.05).sum()} of {len(lowest)} mice"
+print(alarmed, "raised an alarm in an unlinked region")
 
 # %% [markdown]
 # In unlinked regions there are no more false alarms than the promised 5 % would explain. And the
@@ -401,7 +527,10 @@ lead.round(3)
 # The original PupilEncoder reported that it explained "over 46 %" of the variance in SCs, SCm and
 # LGd of one real recording. How good is that? One would have to know *which* variance. Here are
 # several numbers that could all be called "variance explained", for the very same predictions of
-# the session on this page:
+# the session on this page.
+#
+# **Predict first.** By what factor will the largest of these numbers exceed the smallest: hardly at
+# all, by a half, or several times?
 
 # %%
 held = out_of_fold(table, "bidirectional")
@@ -443,13 +572,96 @@ print(f"mean {ceiling.mean():.2f}")
 # None of this is meant unkindly. The project asked a good question and shared its code, and a score
 # without its definition is found in many published papers. The lesson is for all of us. **Say which
 # trials, which kernel, which regions, compared with what.** Then a number can be checked.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
 #
+# **Question 1.** Why does the trial shuffle raise false alarms about CA1?
+#
+# - **A.** Its null scores are too few to know p well.
+# - **B.** In some of the mice CA1 does follow the pupil, a little.
+# - **C.** It breaks up the drift, so that anything that drifts looks special beside it.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** More shuffles would only make the wrong answer more certain: they all lack the drift.
+# - **B.** That takes a low p for a fact about the mouse. These mice were made without such a link.
+# - **C.** Right. A control has to be as slow as the real thing.
+#
+# </details>
+#
+# **Question 2.** You have the pupils of twelve other sessions. What can a session permutation say of
+# one region?
+#
+# - **A.** p ≤ 0.05, if the link is strong enough.
+# - **B.** Nothing at p ≤ 0.05, however strong the link is.
+# - **C.** p ≤ 0.05, if the twelve are drawn again and again.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** That takes p for the size of a link. Here its floor is set by the number of pairings.
+# - **B.** Right. The smallest value is one in thirteen.
+# - **C.** Drawing the same pupils again adds no pairing that is new.
+#
+# </details>
+#
+# **Question 3.** How do you find out whether the other sessions are exchangeable with yours?
+#
+# - **A.** By arguing how all the sessions came to be, and comparing how much their pupils wander.
+# - **B.** From the p-value: if they were not, it would come out near 1.
+# - **C.** By running the trial shuffle too, and seeing whether the two agree.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** Right. It is a statement about where the data come from, and no output contains it.
+# - **B.** Calm mice made it come out near 0, and nothing in the output warned of that.
+# - **C.** The trial shuffle is wrong in its own way, so agreement with it would be no comfort.
+#
+# </details>
+#
+# **Question 4.** A model is fitted to the real pairing, and then tested with the pupils of other
+# sessions. What is wrong?
+#
+# - **A.** Nothing, as long as it is tested on trials that it has not seen.
+# - **B.** It is too strict: the nulls have more data to choose from.
+# - **C.** It has met its own pupil before, so the real pairing has a head start.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** Left-out trials prevent one unfairness and not this one: its own pupil is what it is used to.
+# - **B.** Nothing is fitted to the nulls at all, and that is just what is unfair to *them*.
+# - **C.** Right. Everything has to be fitted anew for every pairing.
+#
+# </details>
+#
+# **Question 5.** In a region, causal minus anticausal is negative, with an interval that excludes 0.
+# What may you write?
+#
+# - **A.** The region makes the eye move.
+# - **B.** The eye's future says more about the region's firing than its past does.
+# - **C.** The causal model is not good enough for this region.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** That takes coming first for causing. Both may follow a third thing, such as a decision.
+# - **B.** Right. It leads the eye; why it does is for an experiment to tell.
+# - **C.** The same model does well where a region follows: it is the past that knows less here.
+#
+# </details>
+
+# %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 9.1: a p-value, by hand
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 9.1 ★: a p-value, by hand
 #
 # `shifted.null` holds the scores of all shifted pairings, (shifts, regions), and `shifted.observed`
 # those of the real one. Compute the usual p-value of each region, $(1 + k) / (1 + n)$, and after
@@ -507,7 +719,7 @@ cautious = np.minimum(1, usual[:-1] * (n + 1) / (n / 2 + 1))
 np.testing.assert_allclose(shifted.p, cautious)
 
 # %% [markdown]
-# ### Exercise 9.2: how many other sessions?
+# ### Exercise 9.2 ★: how many other sessions?
 #
 # You test 6 regions by session permutation, and divide 0.05 by their number, since each of them is
 # a chance of a false alarm (Bonferroni). How many *other* sessions do you need at least, so that a
@@ -554,7 +766,7 @@ check(my_n, needed, mistakes, name="9.2")
 assert 1 / (1 + needed) <= 0.05 / 6 + 1e-12 < 1 / needed
 
 # %% [markdown]
-# ### Exercise 9.3: how many false alarms are no surprise?
+# ### Exercise 9.3 ★★: how many false alarms are no surprise?
 #
 # The table of the whole method has a column "no surprise up to". Compute it for unlinked
 # regions without `binom.ppf`: the smallest number $h$ for which a test that keeps its promise of 5 % raises
@@ -604,6 +816,43 @@ mistakes = {
 }
 check(my_h, allowed, mistakes, name="9.3")
 assert allowed == rates.loc["home mice: unlinked", "no surprise up to"]
+
+# %% [markdown]
+# ### Exercise 9.4 ★★★: fool the linear shift
+#
+# In these mice the linear shift never raised a false alarm about CA1. It assumes a pupil that is the
+# same kind of thing all through the session. Break that: change the pupils and the counts of `data`
+# so that the two still have nothing to do with each other and the linear shift is fooled, for instance
+# because the mouse tires and both fall from the first trial to the last. How often is each control
+# fooled? If you had only this one session, what would you do, and what would it cost?
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - How pupil and counts were changed, in a sentence, and why they are still unrelated.
+# - The share of false alarms of all four controls over the thirty mice, with intervals (`share_of`),
+#   beside those of before.
+# - The other sessions changed in the same way for the session permutation, or a word on why not.
+# - A remedy, such as taking a straight line off both before the test, tried on the same mice; and its
+#   price, as the share of mice in which LGd is still found.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_shares = ...  # {control: share of false alarms about CA1}
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 9.1 and 9.2 belong together and fit into ten minutes of a class. 9.4 makes a good
+# > discussion even if nobody writes a line: let each group invent one way to fool a control.
+# >
+# > **Typical mistakes, and what to say.**
+# > 9.0: the alarms of one control are taken off those of the other ("could each be alarmed where the
+# > other is not?"). Here it happens to give the right number only if one set contains the other.
+# > 9.1: the 1 is forgotten, or added above only ("could p be 0 after forty shifts?").
+# > 9.2: the real session is counted as one of the others.
+# > 9.3: 5 % of the tests is taken for the limit ("how often would a perfect test exceed its average?").
+# > 9.4: the two get a *common* disturbance, and then they are not unrelated any more. Ask what is
+# > cause of what.
 
 # %% [markdown]
 # ## Recap

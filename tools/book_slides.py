@@ -26,6 +26,7 @@ PAGE = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}: slides</title>
+<link rel="icon" href="../_static/favicon.svg">
 <link rel="stylesheet" href="../_static/reveal/reset.css">
 <link rel="stylesheet" href="../_static/reveal/reveal.css">
 <link rel="stylesheet" href="../_static/slides.css">
@@ -44,11 +45,14 @@ FORMULAS = '<script defer src="../_static/{mathjax}"></script>\n'
 LINK = """
 
 <p class="slides-link"><a href="../slides/{chapter}.html">Slides of this chapter</a></p>"""
-LIGHT = re.compile(r'<img class="only-light[^>]*?src="data:image/([\w+]+);base64,([^"]+)"')
+LIGHT = re.compile(
+    r'<img class="only-light[^"]*"\s+(?:alt="([^"]*)")?[^>]*?'
+    r'src="data:image/([\w+]+);base64,([^"]+)"'
+)
 ENDING = {"svg+xml": "svg"}
 
 
-def slides(chapter: str, cells: list, pictures: dict[int, str]) -> list[str]:
+def slides(chapter: str, cells: list, pictures: dict[int, tuple[str, str]]) -> list[str]:
     """The slides of a chapter as HTML, in order.
 
     Parameters
@@ -57,16 +61,15 @@ def slides(chapter: str, cells: list, pictures: dict[int, str]) -> list[str]:
         Such as ``"01_eda"``.
     cells : list
         The cells of its source, those for the teacher included: they become speaker's notes.
-    pictures : dict of int to str
-        Where the picture of a cell lies, by the cell's number.
+    pictures : dict of int to tuple of str
+        Where the picture of a cell lies and what it shows in words, by the cell's number.
     """
     chosen = [k for k in pictures if "slide" in tags(cells[k])] or list(pictures)[:MOST_FIGURES]
     made, heading = [_title(cells[0].source), _goals(cells[0].source)], ""
     for k, cell in enumerate(cells):
         if k in chosen:
-            alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", heading)
             after = next((c.source for c in cells[k + 1 :] if c.cell_type == "markdown"), "")
-            made.append(_figure(heading, pictures[k], alt, after))
+            made.append(_figure(heading, *pictures[k], after))
         if cell.cell_type != "markdown":
             continue
         if "teacher" in tags(cell):
@@ -88,16 +91,19 @@ def slides(chapter: str, cells: list, pictures: dict[int, str]) -> list[str]:
     return made
 
 
-def pictures_of(executed: nbformat.NotebookNode) -> dict[int, tuple[str, bytes]]:
-    """The first picture that each code cell shows, on light ground: its format and its bytes."""
+def pictures_of(executed: nbformat.NotebookNode) -> dict[int, tuple[str, bytes, str]]:
+    """The first picture that each code cell shows, on light ground: format, bytes and alt text."""
     found = {}
     for k, cell in enumerate(executed.cells):
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if match := LIGHT.search(data.get("text/html", "")):
-                found[k] = ENDING.get(match[1], match[1]), base64.b64decode(match[2])
+                own, kind, content = match.groups()
+                alt = html.unescape(own or alt)
+                found[k] = ENDING.get(kind, kind), base64.b64decode(content), alt
             elif "image/png" in data:
-                found[k] = "png", base64.b64decode(data["image/png"])
+                found[k] = "png", base64.b64decode(data["image/png"]), alt
             if k in found:
                 break
     return found
@@ -111,10 +117,10 @@ def write(chapter: str, executed: nbformat.NotebookNode, folder: Path, mathjax: 
     only_code = nbformat.v4.new_notebook(cells=shown)
     (folder / chapter).mkdir(parents=True, exist_ok=True)
     pictures = {}
-    for number, (ending, content) in pictures_of(only_code).items():
+    for number, (ending, content, alt) in pictures_of(only_code).items():
         name = f"{chapter}/{number}.{ending}"
         (folder / name).write_bytes(content)
-        pictures[code[number]] = name
+        pictures[code[number]] = name, alt
     made = slides(chapter, cells, pictures)
     if len(made) > MOST_SLIDES:
         raise ValueError(

@@ -128,6 +128,12 @@ def predictions(cells: list) -> list[str]:
     return [" ".join(m[1].split()) for text in texts for m in PREDICT.finditer(text)]
 
 
+def solution_code(source: str) -> str:
+    """The code that the text of an exercise gives as its solution; empty if it gives none."""
+    solution = dict(DETAILS.findall(source)).get("Solution", "")
+    return "\n".join(re.findall(r"```python\n(.*?)```", solution, re.S))
+
+
 def without_answers(source: str) -> str:
     """A Markdown cell without its solution and without what is said of the choices."""
     kept = DETAILS.sub(lambda m: "" if TOLD.fullmatch(m[1]) else m[0], source)
@@ -163,6 +169,9 @@ def _exercise(chapter, cells, k, name, title, stars) -> Exercise:
     answer = _checked(cells[solution].source, name)
     if answer is None:
         fail(f'the solution calls no check(my_answer, …, name="{name}")')
+    asked = names(answer, chapter)[0] & names(cells[stub].source, f"{chapter}, exercise {name}")[1]
+    if missing := asked - names(solution_code(cells[k].source), chapter)[1]:
+        fail(f"the code of the solution, as one would paste it, defines no {sorted(missing)[0]!r}")
     trained = "trained" in tags(cells[solution])
     return Exercise(name, title, stars, k, stub, solution, offers, answer, trained)
 

@@ -6,5 +6,6 @@ Reveal.initialize({
   center: false,
   transition: "none",
   slideNumber: "c/t",
+  scrollActivationWidth: null, // slides on a phone as well
   plugins: [RevealNotes],
 });

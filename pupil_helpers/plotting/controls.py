@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 
 from .style import PALETTE, region_colour
 
@@ -60,31 +61,29 @@ def alarms(table):
     return fig
 
 
-def p_values(groups: dict, n_null: int, alpha: float = 0.05):
-    """How p-values are distributed, one panel per group, beside a flat line.
+def null_scores(results: dict, control: str, region: str, index: int):
+    """Scores of all null pairings under one control, and the line of the real pairing.
 
     Parameters
     ----------
-    groups : dict of str to array_like
-        p-values by title.
-    n_null : int
-        Null scores behind each: p is one of 1, …, n_null + 1, divided by n_null + 1.
-    alpha : float, default 0.05
-        Values up to here are drawn in another colour.
+    results : dict of str to ControlResult
+        Keyed to the control; the axes are the same for all of them.
+    control, region : str
+        Which to draw; the names are in the title.
+    index : int
+        The region's place in the results.
     """
-    fig, axes = plt.subplots(1, len(groups), figsize=(8.4, 2.9), squeeze=False)
-    possible = np.arange(1, n_null + 2) / (n_null + 1)
-    for ax, (title, p) in zip(axes[0], groups.items(), strict=True):
-        rank = np.rint(np.asarray(p) * (n_null + 1)).astype(int)
-        share = np.bincount(rank, minlength=n_null + 2)[1:] / len(rank)
-        hit = possible <= alpha
-        width = 0.85 / (n_null + 1)
-        ax.bar(possible[hit], 100 * share[hit], width, color=PALETTE["vermilion"])
-        ax.bar(possible[~hit], 100 * share[~hit], width, color=GREY)
-        ax.axhline(100 / (n_null + 1), color=BLACK, lw=1, ls="--")
-        ax.set(title=title, xlabel="p", xlim=(0, 1 + 1 / (n_null + 1)))
-        ax.locator_params(axis="y", nbins=5)
-    axes[0, 0].set_ylabel("share of tests (%)")
+    null = {name: result.null[:, index] for name, result in results.items()}
+    scores = [*null.values(), *([result.observed[index]] for result in results.values())]
+    edges = np.linspace(0, 1.05 * np.max(np.concatenate(scores)), 31)
+    tallest = max(np.histogram(each, edges)[0].max() for each in null.values())
+    fig, ax = plt.subplots(figsize=(8, 2.8))
+    sns.histplot(x=null[control], bins=edges, color=GREY, edgecolor="white", ax=ax, label="null")
+    ax.axvline(results[control].observed[index], color=region_colour(region), lw=3, label="real")
+    ax.set(xlim=(0, edges[-1]), ylim=(0, 1.1 * tallest))
+    ax.set(xlabel="squared correlation with pupil area", ylabel="pairings")
+    ax.set_title(f"{region}, {control}: p = {results[control].p[index]:.3f}")
+    fig.legend(loc="outside upper right", ncols=2)
     return fig
 
 

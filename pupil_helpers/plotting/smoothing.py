@@ -12,7 +12,6 @@ from .style import CYCLE, PALETTE, region_colour, stimulus_line
 
 TIME = "time from stimulus (s)"
 RATE = "rate (spikes/s\nper neuron)"
-FILLS = "full", "none"
 TICKS = 10, 20, 50, 100, 200, 500, 1000  # ms
 TRUTH = {"color": PALETTE["black"], "lw": 1.4, "ls": "--", "label": "true rate"}
 
@@ -219,38 +218,6 @@ def bandwidth(widths, bits, names, error=None):
     if error is not None:
         axes[0, 1].set_ylim(0.95, 3)
     fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=len(names))
-    return fig
-
-
-def width_ratios(ratios):
-    """Widths as multiples of the best one: a dot per mouse over its region.
-
-    Parameters
-    ----------
-    ratios : pandas.DataFrame
-        A row per mouse and region, indexed by region; a column for each way to choose.
-    """
-    if ratios.empty:
-        raise ValueError("give at least one table row of widths.")
-    fig, ax = plt.subplots(figsize=(8, 3.2))
-    names = list(dict.fromkeys(ratios.index))
-    for k, (way, column) in enumerate(ratios.items()):
-        for i, name in enumerate(names):
-            values = column.loc[[name]].to_numpy()
-            spread = 0.1 * (np.arange(len(values)) / max(len(values) - 1, 1) - 0.5)
-            place = i + 0.3 * (k - (ratios.shape[1] - 1) / 2) + spread
-            colour = PALETTE["black"] if k else region_colour(name, i)
-            label = None if i else way
-            ax.plot(place, values, "os^"[k % 3], ms=6, color=colour, fillstyle=FILLS[k % 2],
-                    label=label)  # fmt: skip
-    ax.axhline(1, color=PALETTE["grey"], lw=0.8)
-    ax.set_xticks(range(len(names)), names)
-    ax.set(yscale="log", ylabel="width (multiple of the one\nwith the least squared error)")
-    ticks = [t for t in (0.25, 0.5, 0.7, 1, 1.4, 2, 4) if ratios.min(axis=None) <= t * 1.3]
-    ticks = [t for t in ticks if t <= 1.3 * ratios.max(axis=None)]
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
-    ax.legend(loc="upper right")
     return fig
 
 

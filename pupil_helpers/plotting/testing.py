@@ -27,29 +27,28 @@ SCORE_LABELS = {
 }
 
 
-def scores(summary, metric: str = "psth_relative"):
+def scores(table, metric: str = "psth_relative"):
     """One panel per region, one row per model: score with its interval.
 
     Parameters
     ----------
-    summary : pandas.DataFrame
+    table : pandas.DataFrame
         From :func:`pupil_helpers.evaluation.summary.summary`.
     metric : str, default "psth_relative"
         Which score it holds.
     """
-
     regions, models = table["region"].unique(), table["model"].unique()
     height = 1.1 + 0.27 * len(models)
     fig, axes = plt.subplots(1, len(regions), figsize=(8.4, height), sharey=True, squeeze=False)
     for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
         for _, row in table[table["region"] == region].iterrows():
             y = list(models).index(row["model"])
-            colour = colour_of(row, y)
+            colour = MODEL_COLOURS.get(row["model"], CYCLE[y % len(CYCLE)])
             ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2, solid_capstyle="butt")
             ax.plot(row["score"], y, "o", ms=5, color=colour)
         low, high = ax.get_xlim()
         low, high = min(low, -0.05 * high), max(high, -0.05 * low)  # 0 is always in sight
-        more = max(0, narrowest - (high - low)) / 2
+        more = max(0, 0.2 - (high - low)) / 2  # small differences look small
         ax.set_xlim(low - more, high + more)
         ax.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)
         ax.set_title(region, color=region_colour(region, i), weight="bold")
@@ -57,7 +56,7 @@ def scores(summary, metric: str = "psth_relative"):
         ax.xaxis.set_major_formatter("{x:g}")
     axes[0, 0].set_yticks(range(len(models)), models)
     axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
-    fig.supxlabel(label, fontsize=10)
+    fig.supxlabel(f"{SCORE_LABELS.get(metric, metric)}, 95 % interval", fontsize=10)
     return fig
 
 
@@ -156,7 +155,7 @@ def widths(tried, achieved, ceiling, null, regions):
     return fig
 
 
-def one_trial(time, rates: dict, pupil, region: str, most: float):
+def one_trial(time, rates: dict, pupil, region: str, tops):
     """A test trial of one region, predicted beside recorded, and what the model saw of the pupil.
 
     Parameters
@@ -166,10 +165,11 @@ def one_trial(time, rates: dict, pupil, region: str, most: float):
     rates : dict of str to array_like, (bins,)
         Firing rates: ``recorded``, ``PSTH``, ``predicted``, and ``true`` where it is known.
     pupil : array_like, (bins, channels)
-        Area, x and y, as many as there are, in units that may share an axis.
+        Area, x and y, in units that may share an axis; NaN where there is none.
     region : str
-    most : float
-        The highest rate to show, in all trials that are to be compared.
+    tops : tuple of float
+        The highest rate, and the widest range of a channel, in all trials that are to be
+        compared.
     """
     fig, (ax, below) = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[2.2, 1])
     lines = {
@@ -181,14 +181,18 @@ def one_trial(time, rates: dict, pupil, region: str, most: float):
     for name, look in lines.items():
         if name in rates:
             ax.plot(time, rates[name], label=name, **look)
-    ax.set(ylim=(0, 1.05 * most or 1), ylabel="spikes/s\nand neuron")
+    ax.set(ylim=(0, 1.05 * tops[0] or 1), ylabel="spikes/s\nand neuron")
     ax.set_title(region, color=region_colour(region), weight="bold")
     for name, channel in zip(CHANNEL_COLOURS, np.transpose(pupil), strict=False):
-        middle = np.nanmean(channel) if np.isfinite(channel).any() else 0.0
-        below.plot(time, channel - middle, color=CHANNEL_COLOURS[name], lw=1.2, label=name)
-    below.set(ylim=(-3, 3), ylabel="pupil", xlabel="time from stimulus (s)")
+        if np.isnan(channel).all():  # not recorded, or not in this trial
+            continue
+        ends = np.nanmin(channel), np.nanmax(channel)
+        below.plot(time, channel - np.mean(ends), color=CHANNEL_COLOURS[name], lw=1.2, label=name)
+    below.set(
+        ylim=(-0.55 * tops[1], 0.55 * tops[1]), ylabel="pupil", xlabel="time from stimulus (s)"
+    )
     stimulus_line(ax, below)
-    for panel in (ax, below):
+    for panel in (ax, below) if np.isfinite(pupil).any() else (ax,):
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
     return fig
 

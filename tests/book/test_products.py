@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from build_book import execute
 from chapters import ROOT, lesson_names, read_source, tags
-from lessons import DETAILS, LessonError, exercises, questions
+from lessons import DETAILS, LessonError, exercises, questions, solution_code
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from notebook_products import kept_answers, products, recorded_answers, source, student
 
@@ -196,10 +196,8 @@ def test_run_as_it_stands_and_then_with_the_solutions(chapter):
         run.append(cell)
         exercise = next((e for call, e in calls.items() if call in cell.source), None)
         if "check" in tags(cell):
-            text = dict(DETAILS.findall(cells[exercise.text].source))["Solution"]
-            blocks = re.findall(r"```python\n(.*?)```", text, re.S)
-            assert blocks, f"exercise {exercise.name}: its solution has no code to paste"
-            run += [new_code_cell("\n".join(blocks)), nbformat.from_dict(cell)]
+            code = solution_code(cells[exercise.text].source)
+            run += [new_code_cell(code), nbformat.from_dict(cell)]
     notebook.cells = run
     _, result = execute(chapter, notebook)
     assert result.err is None, result.exc_string
@@ -227,6 +225,10 @@ Count.
 
 <details>
 <summary>Solution</summary>
+
+```python
+my_n = 3
+```
 
 Three.
 
@@ -289,6 +291,7 @@ def test_the_example_follows_the_format():
         ),
         ({"text": TEXT.replace("9.1", "8.1")}, "exercise 8.1: the number does not begin"),
         ({"text": TEXT[: -len("</details>")]}, "exercise 9.1: a <details> is not closed"),
+        ({"text": TEXT.replace("my_n = 3", "3")}, "exercise 9.1: the code of the solution, as one"),
         ({"stub": None}, "exercise 9.1: no cell tagged exercise"),
         ({"stub": "my_n = 0"}, "exercise 9.1: no cell tagged exercise with dots"),
         ({"stub": "my_n = ... +"}, "exercise 9.1: invalid syntax"),

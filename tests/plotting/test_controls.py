@@ -18,14 +18,12 @@ ALARMS = pd.DataFrame(
         "high": [0.5, 0.1, 1.0, 1.0],
     }
 )
-P_VALUES = {"unlinked": [1.0, 1.0, 0.5, 0.0476], "linked": [0.04762] * 3}
 
 
 def test_every_figure_draws_and_names_its_axes(labels):
     drawn = {
         figures.nonsense(RNG.normal(size=40), RNG.normal(size=40), "CA1"): "trial",
         figures.alarms(ALARMS): "(%)",
-        figures.p_values(P_VALUES, 20): "(%)",
         figures.shifts(SHIFTS, REGIONS): "(trials)",
     }
     for fig, says in drawn.items():
@@ -52,10 +50,12 @@ def test_alarms_are_per_cent_and_have_intervals():
     np.testing.assert_allclose(whiskers[:, 0], [30, 50])
 
 
-def test_p_values_are_counted_at_the_places_they_can_take():
-    bars = figures.p_values(P_VALUES, 20).axes[0].patches
-    height = {round(bar.get_x() + bar.get_width() / 2, 3): bar.get_height() for bar in bars}
-    assert len(bars) == 21
-    assert height[0.048] == 25  # per cent
-    assert height[1.0] == 50
-    assert sum(height.values()) == 100
+def test_null_scores_are_all_there_on_axes_that_every_control_shares():
+    wide = SHIFTS._replace(null=np.linspace(0, 0.9, 12).reshape(6, 2))
+    results = {"narrow": SHIFTS._replace(null=abs(SHIFTS.null)), "wide": wide}
+    axes = {name: figures.null_scores(results, name, "LGd", 1).axes[0] for name in results}
+    assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in axes.values()}) == 1
+    for ax in axes.values():
+        assert sum(bar.get_height() for bar in ax.patches) == 6
+        assert set(ax.lines[0].get_xdata()) == {0.2}
+        assert max(ax.get_xlim()) > 0.9

@@ -41,7 +41,6 @@ def every_figure(session):
     named = {"box": boxcar(0.05, 0.01), "bell": gaussian(0.02, 0.01)}
     widths = np.array([0.01, 0.1])
     table = pd.DataFrame(np.eye(2), index=REGIONS, columns=["random", "blocked"])
-    ratios = pd.DataFrame({"chosen": [1.2, 0.9, 1.4, 1.0], "likeliest": 1.0}, index=REGIONS * 2)
     return {
         "trial": eda.trial_view(session, 3, REGIONS),
         "session": eda.whole_session(session),
@@ -58,7 +57,6 @@ def every_figure(session):
         "edges": smoothing.edges(session.time, {"a": trace, "b": trace}),
         "pictures": smoothing.pictures(session.time, {"raw": speed, "smooth": speed}),
         "bandwidth": smoothing.bandwidth(widths, np.eye(2), REGIONS, np.eye(2) + 1),
-        "ratios": smoothing.width_ratios(ratios),
         "r2": smoothing.r2_against_width({"PSTH": pd.DataFrame(np.eye(2), widths, REGIONS)}),
     }
 
@@ -67,7 +65,7 @@ def test_every_axis_says_what_it_shows_and_in_which_unit(session, labels):
     for name, fig in every_figure(session).items():
         found = labels(fig)
         # The rows of splits and the bars of regions bear names instead of a second label.
-        assert len(found) >= (1 if name in ("splits", "leak", "ratios") else 2), name
+        assert len(found) >= (1 if name in ("splits", "leak") else 2), name
         for label in found:
             assert any(unit in label for unit in UNITS), f"{name}: {label!r} has no unit"
 
@@ -162,13 +160,6 @@ def test_best_widths_are_marked():
     np.testing.assert_allclose(dots, [[100, 10], [10, 1000]])
 
 
-def test_every_mouse_has_a_dot_over_its_region():
-    ratios = pd.DataFrame({"chosen": [1.2, 0.9, 1.4, 1.0]}, index=REGIONS * 2)
-    dots = smoothing.width_ratios(ratios).axes[0].lines[:2]
-    np.testing.assert_allclose([dot.get_ydata() for dot in dots], [[1.2, 1.4], [0.9, 1.0]])
-    assert [round(dot.get_xdata()[0]) for dot in dots] == [0, 1]
-
-
 # -- bad input ---------------------------------------------------------------------------------
 
 
@@ -202,7 +193,6 @@ def no_speed(session):
         (lambda s: smoothing.kernels({"a": boxcar(0.1, 0.01)}, s.time, {}), "the same names"),
         (lambda s: smoothing.pictures(s.time, {}), "at least one rate"),
         (lambda s: smoothing.bandwidth([0.1], np.eye(2), REGIONS), r"shape \(1, 2\)"),
-        (lambda s: smoothing.width_ratios(pd.DataFrame()), "one table row"),
         (lambda s: smoothing.r2_against_width({}), "at least one table"),
     ],
 )

@@ -22,11 +22,6 @@ ACHIEVED = SCORES[SCORES["model"] == "ridge"].set_index("region")
 LIMITS = pd.DataFrame(
     {"known": [0.35, 0.6], "split_half": [0.33, 0.61], "poisson": [0.5, 0.65]}, index=REGIONS
 )
-LUCK = {
-    "trials": RNG.normal(0.5, 0.02, (400, 2)),
-    "seeds": [[0.5, 0.1], [0.51, 0.12]],
-    "mice": [[0.4, np.nan]] * 3,
-}
 LEADS = pd.DataFrame(
     {
         "model": ["ridge", "GLM", "GRU"] * 2,
@@ -37,7 +32,8 @@ LEADS = pd.DataFrame(
         "mice": [4, 4, 1, 4, 4, 1],
     }
 )
-TRACES = RNG.uniform(size=(4, 3, 50, 2))
+RATES = dict(zip(["recorded", "PSTH", "true", "predicted"], RNG.uniform(size=(4, 50)), strict=True))
+PUPIL = RNG.uniform(size=(50, 3))
 
 
 def dots(ax):
@@ -48,13 +44,11 @@ def test_every_figure_draws_and_names_its_axes(labels):
     curves = RNG.uniform(size=(50, 2))
     drawn = {
         figures.scores(SCORES): "PSTH-relative score",
-        figures.differences(SCORES, "the best"): "R² minus that of the best",
         figures.flattening(TIME, curves, [2.0, 2.05], [0, -0.01], 0.7, REGIONS): "(s)",
         figures.ceilings(LIMITS, ACHIEVED): "R²",
         figures.widths([0.02, 0.1, 0.5], *RNG.uniform(size=(3, 3, 2)), REGIONS): "(s)",
-        figures.spread(LUCK, REGIONS): "score",
         figures.kinds(LEADS, "lead"): "lead",
-        figures.traces(TIME, [3, 5, 8], *TRACES, REGIONS): "(s)",
+        figures.one_trial(TIME, RATES, PUPIL, "LGd", (1, 2)): "(s)",
     }
     for fig, says in drawn.items():
         assert any(says in text for text in labels(fig))
@@ -74,12 +68,6 @@ def test_scores_are_drawn_as_given_with_0_in_sight():
     assert high - low >= 0.2  # small differences look small
 
 
-def test_differences_are_coloured_by_what_their_interval_excludes():
-    ax = figures.differences(SCORES, "the best").axes[0]  # SCs: above 0, below 0, touching it
-    colours = [dot.get_color() for dot in dots(ax)]
-    assert colours == [PALETTE["green"], PALETTE["vermilion"], PALETTE["grey"]]
-
-
 def test_region_names_do_not_cover_each_other():
     fig = figures.flattening(TIME, np.ones((50, 2)), [2.0, 2.001], [0, 0], 0.7, REGIONS)
     fig.canvas.draw()
@@ -96,15 +84,6 @@ def test_ceilings_leave_out_what_is_not_known():
     assert [bar.get_height() for bar in unknown.patches] == ACHIEVED["score"].tolist()
 
 
-def test_many_draws_are_a_range_and_few_are_dots():
-    ax, other = figures.spread(LUCK, REGIONS).axes
-    band = next(line for line in ax.lines if line.get_linewidth() == 5)
-    np.testing.assert_allclose(band.get_xdata(), np.quantile(LUCK["trials"][:, 0], [0.025, 0.975]))
-    assert [dot.get_xdata().tolist() for dot in dots(ax)] == [[0.5, 0.51], [0.4] * 3]
-    assert np.isnan(dots(other)[1].get_xdata()).all()
-    assert [text.get_text() for text in ax.get_yticklabels()] == list(LUCK)
-
-
 def test_kinds_ring_what_one_mouse_says_and_colour_what_is_sure():
     home, memory = figures.kinds(LEADS, "lead").axes[:2]
     assert [dot.get_xdata()[0] for dot in dots(home)] == [0.1, -0.1, 0.05]
@@ -114,10 +93,25 @@ def test_kinds_ring_what_one_mouse_says_and_colour_what_is_sure():
     assert all(dots(ax)[2].get_markerfacecolor() == "none" for ax in (home, memory))
 
 
-def test_traces_draw_the_truth_only_if_it_is_known():
-    with_truth = figures.traces(TIME, [3, 5, 8], *TRACES, REGIONS).axes[0]
-    without = figures.traces(TIME, [3, 5, 8], *TRACES[:3], None, REGIONS).axes[0]
-    assert len(with_truth.lines) == len(without.lines) + 1
-    drawn = {line.get_label(): line.get_ydata() for line in without.lines}
-    np.testing.assert_array_equal(drawn["predicted"], TRACES[1, 0, :, 0])
-    np.testing.assert_array_equal(drawn["PSTH"], TRACES[2, 0, :, 0])
+def test_a_trial_shows_the_truth_only_if_it_is_known_and_the_channels_there_are():
+    known, below = figures.one_trial(TIME, RATES, PUPIL, "LGd", (1, 2)).axes
+    given = {name: rate for name, rate in RATES.items() if name != "true"}
+    area = np.where([True, False, False], PUPIL, np.nan)
+    unknown, only_area = figures.one_trial(TIME, given, area, "LGd", (1, 2)).axes
+    for ax, rates in ((known, RATES), (unknown, given)):
+        drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+        for name in set(rates) - {"recorded"}:
+            np.testing.assert_array_equal(drawn[name], rates[name])
+        assert ("true" in drawn) == ("true" in rates)
+    for ax, channels in ((below, ["area", "x", "y"]), (only_area, ["area"])):
+        assert ax.get_legend_handles_labels()[1] == channels
+        assert all(np.abs(line.get_ydata()).max() <= ax.get_ylim()[1] for line in ax.lines)
+
+
+def test_trials_of_a_region_are_drawn_to_one_scale():
+    quiet = {name: 0.1 * rate for name, rate in RATES.items()}
+    pictures = [figures.one_trial(TIME, rates, PUPIL, "LGd", (1, 2)) for rates in (RATES, quiet)]
+    assert len({tuple(ax.get_ylim() for ax in fig.axes) for fig in pictures}) == 1
+    silent = {name: 0 * rate for name, rate in RATES.items()}
+    _, below = figures.one_trial(TIME, silent, np.full_like(PUPIL, np.nan), "x", (0, 2)).axes
+    assert below.get_legend() is None
