@@ -9,12 +9,12 @@ before the call.
 
 import argparse
 import hashlib
-import json
+import multiprocessing
 import resource
-import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -68,9 +68,22 @@ def measure(source: str, index: int, folder: Path) -> dict:
     }
 
 
-def measured_apart(*arguments) -> dict:
-    command = [sys.executable, __file__, "--one", *map(str, arguments)]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+def apart(function, *arguments):
+    """Call it in a fresh process: what this one, or the one before, has taken does not count."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def make_nwb(path: Path, n_trials: int, n_units: int) -> None:
+    raw = raw_recording(n_trials=n_trials, n_clusters=n_units, rate=5.0)
+    raw.quality[:] = 2  # all of them are neurons
+    write_nwb(path, raw, compress=True, cache_spec=True)
+
+
+def make_part(path: Path, n_trials: int, n_neurons: int) -> None:
+    fields = session_fields(trials=n_trials, bins=250, neurons=n_neurons)
+    counts = np.random.default_rng(0).poisson(0.05, fields["spks"].shape).astype(np.int8)
+    write_part(path, [fields | {"spks": counts.copy()} for _ in range(13)])
 
 
 def main():
@@ -78,31 +91,19 @@ def main():
     parser.add_argument("--units", type=int, default=1000, help="of the NWB file")
     parser.add_argument("--neurons", type=int, default=600, help="of each session of the part file")
     parser.add_argument("--trials", type=int, default=300)
-    parser.add_argument("--one", nargs=3, help="source, index, folder: measure here; print JSON")
     options = parser.parse_args()
-    if options.one:
-        source, index, folder = options.one
-        print(json.dumps(measure(source, int(index), Path(folder))))
-        return
     with tempfile.TemporaryDirectory() as name:
         folder, rows = Path(name), {}
-        raw = raw_recording(n_trials=options.trials, n_clusters=options.units, rate=5.0)
-        raw.quality[:] = 2  # all of them are neurons
-        write_nwb(folder / NWB, raw, compress=True, cache_spec=True)
-        size = (folder / NWB).stat().st_size / 1e6
-        rows["NWB, first"] = measured_apart("dandi", 12, folder) | {"file (MB)": size}
-        rows["NWB, cached"] = measured_apart("dandi", 12, folder)
-        shape = {"trials": options.trials, "bins": 250, "neurons": options.neurons}
-        counts = np.random.default_rng(0).poisson(0.05, (shape["neurons"], shape["trials"], 250))
-        fields = session_fields(**shape, spks=counts.astype(np.int8))
-        sessions = [fields | {"spks": fields["spks"].copy()} for _ in range(13)]
-        write_part(folder / PART, sessions)
-        size = (folder / PART).stat().st_size / 1e6
-        rows["part file, first"] = measured_apart("steinmetz", 0, folder) | {"file (MB)": size}
-        rows["part file, cached"] = measured_apart("steinmetz", 0, folder)
-        rows["its last session"] = measured_apart("steinmetz", 12, folder)
-    with pd.option_context("display.width", 200):
-        print(pd.DataFrame(rows).T.infer_objects().round(2).T.to_string())
+        apart(make_nwb, folder / NWB, options.trials, options.units)
+        rows["NWB, first"] = apart(measure, "dandi", 12, folder)
+        rows["NWB, cached"] = apart(measure, "dandi", 12, folder)
+        apart(make_part, folder / PART, options.trials, options.neurons)
+        rows["part file, first"] = apart(measure, "steinmetz", 0, folder)
+        rows["part file, cached"] = apart(measure, "steinmetz", 0, folder)
+        rows["its last session"] = apart(measure, "steinmetz", 12, folder)
+        for row, file in (("NWB, first", NWB), ("part file, first", PART)):
+            rows[row]["file (MB)"] = (folder / file).stat().st_size / 1e6
+    print(pd.DataFrame(rows).T.infer_objects().round(2).T.to_string())
 
 
 if __name__ == "__main__":

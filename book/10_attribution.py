@@ -29,8 +29,8 @@
 # - say which pupil channel drives a region's prediction, at which lag, and compare with the truth;
 # - say what an attribution does *not* tell.
 #
-# **Time.** About 45 minutes, 30 more with the exercises. Runs in about a minute on a laptop. The
-# part "If you have more time" can be left out.
+# **Time.** About 50 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a
+# laptop. The part "If you have more time" can be left out.
 #
 # **What you need.** Chapters 4, 6 and 8. From calculus: a derivative, and that an integral adds up
 # small changes.
@@ -39,6 +39,17 @@
 # channel drives which region at which lag, so attributions can be marked right or wrong. To use the
 # real recording, change the line that starts with `session =` to
 # `session = load_session("steinmetz", index=12)`. What compares with the truth is then left out.
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Nearly every figure here can be marked right or wrong, because the mouse is
+# > simulated. Say so again and again: on a real recording the same figures look just as sure.
+# >
+# > **On the board.** A pupil trace with one jump in it, and below it a bin of a raster with a cross.
+# > "Which samples made the model expect more spikes at the cross?" Collect answers as marks on the
+# > trace. Then draw a second, flat trace under it: "compared with *what*?"
+# >
+# > **If time is short**, leave out "If you have more time" (it says so) and "A lag for the slow
+# > channel". Completeness, levels and changes, and the careless model must stay.
 
 # %% tags=["setup", "hide-cell"]
 # @title Set-up
@@ -60,17 +71,16 @@ if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
 from captum.attr import IntegratedGradients
 from scipy.stats import spearmanr
 
-from pupil_helpers import PupilEncoder, blocked_folds, check
+from pupil_helpers import PupilEncoder, blocked_folds, check, explore
 from pupil_helpers import integrated_gradients, lag_profile, load_session
 from pupil_helpers.attribution import channels
-from pupil_helpers.attribution.gradients import (
-    expected_gradients,
-    randomised,
-)
+from pupil_helpers.attribution.gradients import expected_gradients
+from pupil_helpers.attribution.gradients import randomised
 from pupil_helpers.attribution.lag_profiles import lag_correlation
 from pupil_helpers.attribution.on_mice import stored_shares
 from pupil_helpers.plotting import attribution as figures, use_style
@@ -82,14 +92,9 @@ print(session.name, session.spikes.shape)
 
 # %%
 table = session.region_table()
-regions = [
-    r
-    for r in ["SCs", "SCm", "LGd", "MRN", "CA1", "VISam"]
-    if r in table.index
-]
-if (
-    len(regions) < 3
-):  # a recording of other places: take its largest regions
+wanted = ["SCs", "SCm", "LGd", "MRN", "CA1", "VISam"]
+regions = [name for name in wanted if name in table.index]
+if len(regions) < 3:  # other places: take the largest regions
     regions = list(table.index[:6])
 counts = session.region_counts(regions)  # (trials, bins, regions)
 train, test = blocked_folds(session.n_trials)[2]
@@ -105,13 +110,18 @@ pupil, held_out = session.pupil, counts[test]
 
 # %%
 settings = {"bin_size": session.bin_size}  # and the defaults
+metric = "psth_relative"
+
+
+def score_of(each, seen=pupil):  # above the PSTH, (regions,)
+    return each.score(seen[test], held_out, metric, per_region=True)
+
+
 model = PupilEncoder(**settings)
 model.fit(pupil[train], counts[train])
-score = model.score(pupil[test], held_out, "psth_relative", per_region=True)
-pd.DataFrame(
-    {"score against the PSTH": score, "shrinkage": model.shrinkage_},
-    regions,
-).round(2)
+score = score_of(model)
+found = {"score above the PSTH": score, "shrinkage": model.shrinkage_}
+pd.DataFrame(found, regions).round(2)
 
 # %% [markdown]
 # We explain up to three regions: those with the highest scores among the ones that the model
@@ -120,26 +130,19 @@ pd.DataFrame(
 # %%
 followed = np.flatnonzero(model.shrinkage_ > 0)
 if len(followed) == 0:
-    print(
-        "The model follows the pupil in no region: there is nothing to explain.\n"
-        "What comes below explains a model without shrinkage. It says what that\n"
-        "model does, and nothing about the neurons."
-    )
+    print("The model follows the pupil nowhere: nothing to explain. Below,")
+    print("a model without shrinkage is explained. It says what that model")
+    print("does, and nothing about the neurons.")
     settings["shrink"] = False
     model = PupilEncoder(**settings)
     model.fit(pupil[train], counts[train])
-    score = model.score(
-        pupil[test], held_out, "psth_relative", per_region=True
-    )
-    followed = np.arange(len(regions))
+    score, followed = score_of(model), np.arange(len(regions))
 best = np.sort(followed[np.argsort(-score[followed])[:3]])
 names = [regions[i] for i in best]
 print("explained below:", ", ".join(names))
-if session.truth is not None:
+if session.truth is not None:  # the ones that the pupil really drives
     driven = session.truth.regions[session.truth.driven]
-    assert set(names) == set(
-        driven
-    )  # the ones that the pupil really drives
+    assert set(names) == set(driven)
 
 # %% [markdown]
 # ## From one bin back to the pupil
@@ -153,10 +156,9 @@ predicted = model.predict(pupil[test])[..., best[0]]  # (trials, bins)
 unusual = (predicted - predicted.mean(axis=0))[:, 60:-60]
 row, at = np.unravel_index(unusual.argmax(), unusual.shape)
 trial, at = test[row], at + 60
-print(
-    f"trial {trial}, {session.time[at]:.2f} s: {predicted[row, at]:.2f} spikes expected,"
-)
-print(f"where the average trial has {predicted[:, at].mean():.2f}")
+here, usual = predicted[row, at], predicted[:, at].mean()
+print(f"trial {trial}, {session.time[at]:.2f} s: {here:.2f} spikes")
+print(f"expected, where the average trial has {usual:.2f}")
 
 # %% [markdown]
 # To ask for reasons, we need something to compare with: a **reference**. Ours is an eye that is
@@ -180,10 +182,9 @@ net = model.as_module()
 x, missing = net.prepare(pupil[[trial]])  # (1, bins, 3), (1, bins, 1)
 average = model.module_.features.mean  # (3,)
 start = average.to(x).expand_as(x)
+one = 0, at, best[0]  # this trial, bin and region
 with torch.no_grad():
-    difference = (net(x, missing) - net(start, missing))[
-        0, at, best[0]
-    ].item()
+    difference = (net(x, missing) - net(start, missing))[one].item()
 print(f"F(x) - F(x') = {difference:.3f} spikes expected in this bin")
 
 # %% [markdown]
@@ -192,12 +193,11 @@ print(f"F(x) - F(x') = {difference:.3f} spikes expected in this bin")
 
 # %%
 nodes, weights = np.polynomial.legendre.leggauss(64)  # for -1 to 1
+alphas, weights = (nodes + 1) / 2, weights / 2  # for 0 to 1
 slope = torch.zeros_like(x)
-for alpha, weight in zip(
-    (nodes + 1) / 2, weights / 2, strict=True
-):  # for 0 to 1
+for alpha, weight in zip(alphas, weights, strict=True):
     point = (start + alpha * (x - start)).requires_grad_()
-    output = net(point, missing)[0, at, best[0]]
+    output = net(point, missing)[one]
     slope += weight * torch.autograd.grad(output, point)[0]
 attributions = (x - start) * slope  # (1, bins, 3)
 
@@ -209,31 +209,28 @@ attributions = (x - start) * slope  # (1, bins, 3)
 # only.)
 
 # %%
-target = (int(at), int(best[0]))
+of = {"target": (int(at), int(best[0])), "n_steps": 64}
+of |= {"additional_forward_args": missing, "method": "gausslegendre"}
 with torch.backends.cudnn.flags(enabled=False):
-    from_captum = IntegratedGradients(net).attribute(
-        x,
-        start,
-        target=target,
-        additional_forward_args=missing,
-        n_steps=64,
-        method="gausslegendre",
-    )
-torch.testing.assert_close(
-    from_captum, attributions, rtol=1e-3, atol=1e-6, check_dtype=False
-)
+    from_captum = IntegratedGradients(net).attribute(x, start, **of)
+close = {"rtol": 1e-3, "atol": 1e-6, "check_dtype": False}
+torch.testing.assert_close(from_captum, attributions, **close)
 print(f"largest difference: {(from_captum - attributions).abs().max():.1e}")
+
+# %% [markdown]
+# **Predict first.** In the simulated mouse our first region answers each saccade a moment later. What
+# will the attributions of x look like: one bump at the saccade, or a step that stays up after it,
+# since the eye stays where it went?
 
 # %% mystnb={"image": {"alt": "Three columns, area, x and y. Top: the pupil over one trial, with a vertical line at the bin to be explained. Bottom: the attribution of every sample. Close to the line the attributions of x and y swing up and down between neighbouring samples; far from it they are nearly zero."}}
 filled = x[0].cpu().numpy()
-figures.attribution_in_trial(
-    session.time, filled, attributions[0].cpu().numpy(), at
-)
+parts = attributions[0].cpu().numpy()
+figures.attribution_in_trial(session.time, filled, parts, at)
 plt.show()
 
 # %% [markdown]
-# In the simulated mouse, the saccade shortly before the line gets the attributions, as it should:
-# this region follows saccades. But look at x and y closely. Neighbouring samples get large
+# Neither. In the simulated mouse, the saccade shortly before the line gets the attributions, as it
+# should. But look at x and y closely. Neighbouring samples get large
 # attributions of opposite sign. There is a reason. The model hears *velocities*, differences
 # between samples 40 ms apart, so where one sample pushes up, the other pushes down. The sum is
 # right; its pieces are hard to read.
@@ -245,10 +242,8 @@ plt.show()
 
 # %%
 error = abs(attributions.sum().item() - difference) / abs(difference)
-print(
-    f"sum of attributions {attributions.sum():.3f}, difference {difference:.3f},"
-)
-print(f"error {error:.1e}")
+print(f"sum of attributions {attributions.sum():.3f}")
+print(f"difference {difference:.3f}, error {error:.1e}")
 if session.truth is not None:
     assert error < 0.01
 
@@ -259,21 +254,15 @@ if session.truth is not None:
 # the path, so it needs more steps than a smooth network.
 
 # %%
-steps = [8, 16, 32, 64, 128]
-few = pupil[test[:4]]
-errors = []
-for n in steps:
-    whole = integrated_gradients(
-        model, few, best, n_steps=n, tolerance=None
-    )
-    errors.append(whole.completeness_error)
-
-# %% mystnb={"image": {"alt": "Completeness error against the number of steps on logarithmic axes, one line per region. The lines fall; with 128 steps all lie far below the dotted line at 0.1 percent."}}
-figures.completeness(steps, errors, names)
-plt.show()
+few, errors = pupil[test[:4]], {}
+for n in (4, 8, 16, 32, 64):
+    each = integrated_gradients(model, few, best, n_steps=n, tolerance=None)
+    errors[f"{n} steps"] = each.completeness_error
+errors = pd.DataFrame(errors, names).T
 if session.truth is not None:
-    assert (errors[-1] < 0.001).all()
-    assert (errors[-1] < errors[0]).all()
+    assert (errors.loc["64 steps"] < 0.002).all()
+    assert (errors.loc["64 steps"] < errors.loc["4 steps"]).all()
+errors.map("{:.3%}".format)
 
 # %% [markdown]
 # Without `tolerance=None`, the function starts with 128 steps and doubles them until no region's
@@ -297,19 +286,15 @@ if session.truth is not None:
 # The sum over the trial is the same as before, up to rounding.
 
 # %%
-later = (
-    slope.flip(1).cumsum(1).flip(1)
-)  # sum of the slopes from each bin on
+later = slope.flip(1).cumsum(1).flip(1)  # sum of slopes from each bin on
 change = torch.diff(x - start, dim=1, prepend=torch.zeros_like(x[:, :1]))
 by_change = change * later
-torch.testing.assert_close(
-    by_change.sum(dim=1), attributions.sum(dim=1), rtol=1e-3, atol=1e-4
-)
+sums = by_change.sum(dim=1), attributions.sum(dim=1)
+torch.testing.assert_close(*sums, rtol=1e-3, atol=1e-4)
 
 # %% mystnb={"image": {"alt": "The same trial with attributions to changes. The jagged swings are gone: x and y have one narrow positive bump each, at the saccade shortly before the line, and a thin line in the very first bin; area has a fringe of small noise on both sides of zero."}}
-figures.attribution_in_trial(
-    session.time, filled, by_change[0].cpu().numpy(), at
-)
+parts = by_change[0].cpu().numpy()
+figures.attribution_in_trial(session.time, filled, parts, at)
 plt.show()
 
 # %% [markdown]
@@ -318,7 +303,95 @@ plt.show()
 # The area has gained nothing: it drifts, and its changes from bin to bin are mostly noise. Neither
 # picture is wrong. Levels suit a channel that drifts, changes suit one that jumps. What does *not*
 # depend on the choice is the sum of each channel.
-#
+
+# %% [markdown]
+# **Try it.** Three things can be moved: the bin that is explained, the reference, and the number of
+# steps. Answer first. If you explain a bin that is a tenth of a second earlier or later, does the
+# bump of x move along with it, or does it stay where it is and change its height? What else appears
+# if the reference is not a still eye, but another trial, in which the eye moves, too? And what does
+# a single step get wrong: the place of the attributions, or their sum?
+
+# %%
+moves, n_tried = [-100, 0, 100], [1, 4, 64]  # ms, steps
+spots = [at + round(ms / 1000 / session.bin_size) for ms in moves]
+near = slice(at - 60, at + 61)  # what the figure shows
+others = net.prepare(pupil[test])[0].cpu().numpy()  # gaps filled
+lively = np.ptp(others[:, near, 1], axis=1)  # how far x moves
+lively[row] = -1
+another = others[lively.argmax()]  # (bins, 3)
+references = {"still eye": average.cpu().numpy(), "another trial": another}
+same = np.repeat(pupil[[trial]], len(moves), axis=0)
+explained = {
+    (steps, name): integrated_gradients(
+        model, same, best[0], spots, pupil_from, steps, tolerance=None
+    )
+    for steps in n_tried
+    for name, pupil_from in references.items()
+}
+
+
+# %%
+def sums_of(steps, reference, moved):  # found, and wanted
+    found, k = explained[steps, reference], moves.index(moved)
+    return found.changes[k].sum(), found.difference[k].item()
+
+
+def in_words(steps, reference, moved):
+    total, wanted = sums_of(steps, reference, moved)
+    where = session.time[spots[moves.index(moved)]]
+    return (
+        f"bin at {where:.2f} s, against {reference}, steps: {steps}; "
+        f"sum of attributions {total:.3f}, difference {wanted:.3f}"
+    )
+
+
+# %%
+states = [(*key, ms) for key in explained for ms in moves]
+tops = [
+    max(abs(each.changes[:, near]).max() for each in explained.values()),
+    max(np.abs(sums_of(*state)).max() for state in states),
+]
+
+
+def explained_bin(steps, reference, moved):
+    k = moves.index(moved)
+    parts = explained[steps, reference].changes[k, near, 0]  # (bins, 3)
+    spot, sums = spots[k] - near.start, sums_of(steps, reference, moved)
+    return figures.one_bin(session.time[near], parts, spot, sums, tops)
+
+
+# %%
+explore(
+    explained_bin,
+    moved=moves,
+    steps=n_tried,
+    reference=list(references),
+    start={"moved": 0, "steps": 64},
+    units={"moved": "ms"},
+    labels={"moved": "bin moved by"},
+    caption=in_words,
+    alt=lambda **at: f"Attributions to changes: {in_words(**at)}.",
+)
+
+# %% [markdown]
+# In the simulated mouse the bump stays at the saccade. As the explained bin moves away, only its
+# height changes, and that change *is* the filter: the next section reads it off for all lags at
+# once. Against another trial, the saccades of that trial appear as well, upside down: what they would
+# add is missing here. And a single step puts the attributions in the right places
+# already. It is their sum that is off: a little against a still eye, more against another trial.
+
+# %%
+if session.truth is not None:
+    of_x = explained[64, "still eye"].changes[:, 1:, 0, 1]  # (moves, bins)
+    earlier, here, later = of_x.max(axis=1)
+    assert max(earlier, later) < 0.7 * here
+    assert abs(of_x[2].argmax() - of_x[1].argmax()) <= 3  # bins: it stays
+    gaps = {n: np.subtract(*sums_of(n, "still eye", 0)) for n in n_tried}
+    assert abs(gaps[64]) < 0.2 * abs(gaps[1])
+    pair = [explained[n, "still eye"].changes[1, :, 0, 1] for n in (1, 64)]
+    assert np.corrcoef(*pair)[0, 1] > 0.95
+
+# %% [markdown]
 # ## Which lag?
 #
 # One bin is an anecdote. `lag_profile` explains a random bin of every trial, several times over,
@@ -346,9 +419,8 @@ plt.show()
 # the truth is flat and the curve is not, that is the model's own doing.
 
 # %%
-lags = pd.DataFrame(
-    profile.peak_lag()[:, 1:], names, ["x found", "y found"]
-)
+columns = ["x found", "y found"]
+lags = pd.DataFrame(profile.peak_lag()[:, 1:], names, columns)
 if session.truth is not None:
     rows = [list(session.truth.regions).index(name) for name in names]
     lags[["x true", "y true"]] = session.truth.peak_lag[rows, 1:]
@@ -374,15 +446,56 @@ still = model.module_.features.mean.cpu().numpy()  # (3,)
 for subset in np.ndindex(2, 2, 2):
     mixed = np.where(subset, few, np.where(np.isnan(few), np.nan, still))
     shown[subset] = np.log(model.predict(mixed))
-area = (
-    2
-    * (
-        shown[1, 0, 0] - shown[0, 0, 0]
-    )  # area moves first, in two of six orders
-    + (shown[1, 1, 0] - shown[0, 1, 0])  # after x
-    + (shown[1, 0, 1] - shown[0, 0, 1])  # after y
-    + 2 * (shown[1, 1, 1] - shown[0, 1, 1])  # last
-) / 6
+first = shown[1, 0, 0] - shown[0, 0, 0]  # area first: two of six orders
+after_x = shown[1, 1, 0] - shown[0, 1, 0]
+after_y = shown[1, 0, 1] - shown[0, 0, 1]
+last = shown[1, 1, 1] - shown[0, 1, 1]  # area last: two more
+area = (2 * first + after_x + after_y + 2 * last) / 6
+
+# %% [markdown]
+# **Your turn (two minutes).** Take the first of these trials, and the first of our regions. What must
+# the contributions of area, x and y add up to in each of its bins? No Shapley value is needed for it.
+#
+# <details>
+# <summary>Hint</summary>
+#
+# Completeness again: from all channels at the reference to all channels as recorded. Both are in
+# `shown`.
+#
+# </details>
+#
+# <details>
+# <summary>Solution</summary>
+#
+# ```python
+# my_sum = (shown[1, 1, 1] - shown[0, 0, 0])[0, :, best[0]]
+# ```
+#
+# On the way from one to the other, whatever the order, every step belongs to one of the three.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_sum = ...  # (bins,), of the log of the expected count
+
+# %% tags=["hide-cell", "solution", "trained"]
+# @title Solution 10.0
+ends = shown[0, 0, 0][0], shown[1, 1, 1][0]  # each (bins, regions)
+begin, end = (logs[:, best[0]] for logs in ends)
+mistakes = {
+    "The sign: recorded minus reference.": begin - end,
+    "That is the prediction: take off the reference's.": end,
+    "Stay with logarithms: there they add up.": np.exp(end) - np.exp(begin),
+    "One region only: the first in `best`.": ends[1] - ends[0],
+}
+check(my_sum, end - begin, mistakes, tolerance=1e-4, name="10.0")
+three = channels.contributions(model, few[:1], still)[0, :, best[0]]
+np.testing.assert_allclose(three.sum(-1), end - begin, atol=1e-4)
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** Whoever starts to work out y's Shapley value has understood the section and
+# > missed the question: ask what the three must add up to. If the sign is wrong, ask what a positive
+# > attribution should mean.
 
 # %% [markdown]
 # `channels.contributions` does this for all channels. Cut the way into several steps, let the
@@ -390,24 +503,15 @@ area = (
 # each channel's samples: the two are one idea at different step sizes.
 
 # %%
-shapley = channels.contributions(model, few, still)[
-    :, :, best
-]  # (trials, bins, regions, 3)
+shapley = channels.contributions(model, few, still)[:, :, best]
 np.testing.assert_allclose(shapley[..., 0], area[..., best], atol=1e-4)
-backward = integrated_gradients(
-    model, few, best, reference=still, n_steps=48, tolerance=None, log=True
-)
-print(
-    f"Integrated Gradients: error {backward.completeness_error.max():.1%} at most"
-)
+exactly = {"reference": still, "tolerance": None, "log": True}
+backward = integrated_gradients(model, few, best, n_steps=48, **exactly)
+error, by_ig = backward.completeness_error.max(), backward.by_channel
+print(f"Integrated Gradients: error {error:.1%} at most")
 for n_steps in (1, 2, 4):
-    forward = channels.contributions(model, few, still, n_steps)[
-        :, :, best
-    ].sum(axis=1)
-    gap = (
-        np.abs(forward - backward.by_channel).mean()
-        / np.abs(backward.by_channel).mean()
-    )
+    forward = channels.contributions(model, few, still, n_steps)[:, :, best]
+    gap = np.abs(forward.sum(axis=1) - by_ig).mean() / np.abs(by_ig).mean()
     print(f"{n_steps} steps: {gap:.1%} from Integrated Gradients")
 if session.truth is not None:
     assert gap < 0.05
@@ -425,9 +529,8 @@ attributions = channels.contributions(model, pupil, still)[:, :, best]
 everything = model.module_.prepare(pupil)[0].cpu().numpy()
 
 # %% mystnb={"image": {"alt": "One trial. Top: area, x and y. Below, for each of three regions, coloured areas show how much each channel raises or lowers the predicted log rate in each bin, and a black line their sum. A large saccade in x and y makes a short bump, after the jump in SCs, before it in SCm and downwards in LGd, and a small one a smaller bump; area makes slow waves, largest in LGd."}}
-figures.contributions_in_trial(
-    session.time, everything[trial], attributions[trial], names
-)
+in_trial = everything[trial], attributions[trial]
+figures.contributions_in_trial(session.time, *in_trial, names)
 plt.show()
 
 # %% [markdown]
@@ -462,22 +565,21 @@ plt.show()
 # %%
 mice = stored_shares()
 mice["error"] = mice["share"] - mice["true_share"]
-print(
-    mice["mouse"].nunique(),
-    "other simulated mice; share found minus true share",
-)
+print(mice["mouse"].nunique(), "other simulated mice: found minus true")
 errors = mice.groupby(["region", "channel"], sort=False)["error"]
 errors = errors.agg(["mean", "std", "min", "max"])
-assert (
-    errors.loc[("SCs", "area"), "min"] < -0.1
-)  # in one mouse far too little,
-assert errors.loc[("SCs", "area"), "max"] > 0.1  # in another far too much
+assert errors.loc[("SCs", "area"), "min"] < -0.1  # one: far too little,
+assert errors.loc[("SCs", "area"), "max"] > 0.1  # another: far too much
 assert errors.loc["LGd"].abs().max().max() < 0.1
 assert (errors.xs("y", level="channel")["mean"] > 0).all()
 errors.round(2)
 
 # %% mystnb={"image": {"alt": "Share found against true share, a dot for each mouse and region, one panel for area, x and y, with the line of perfect agreement. In LGd the dots lie on the line or next to it. In SCs those of area and x lie up to a fifth above or below it. Those of y, all small, tend to lie above the line."}}
-figures.shares_on_mice(mice)
+by_region = {"hue": "region", "style": "region", "col": "channel"}
+grid = sns.relplot(mice, x="true_share", y="share", **by_region, height=2.9)
+for ax in grid.axes.flat:
+    ax.axline((0, 0), slope=1, color="grey", lw=1, zorder=0)
+grid.set_titles("{col_name}").set_axis_labels("true share", "share found")
 plt.show()
 
 # %% [markdown]
@@ -517,18 +619,18 @@ plt.show()
 #
 # **It explains the model, right or wrong.** Here is a careless model: fitted to thirty trials, and,
 # with `shrink=False`, without the safety catch that lets an unhelpful region fall back to its PSTH.
+#
+# **Predict first.** In regions that have nothing to do with the pupil this model predicts nonsense.
+# Will its attributions there be small? And will they be complete?
 
 # %%
 careless = PupilEncoder(shrink=False, bin_size=session.bin_size)
 careless.fit(pupil[train[:30]], counts[train[:30]])
 scores, sizes = {}, {}
 for name, each in {"our model": model, "careless": careless}.items():
-    scores[name] = each.score(
-        pupil[test], held_out, "psth_relative", per_region=True
-    )
-    sizes[name] = channels.contributions(each, pupil[test], still).std(
-        axis=(0, 1)
-    )
+    scores[name] = score_of(each)
+    parts = channels.contributions(each, pupil[test], still)
+    sizes[name] = parts.std(axis=(0, 1))  # (regions, 3)
 
 # %% mystnb={"image": {"alt": "For our model and for the careless one: held-out score and contributions of area, x and y, one row per region. Our model attributes next to nothing where the score is about zero. The careless one attributes also in MRN, a good part of what it attributes in SCs, though the score there is below zero."}}
 figures.score_and_attribution(regions, scores, sizes)
@@ -538,29 +640,26 @@ plt.show()
 # Where is the careless model worse than the PSTH, and how complete are its reasons there?
 
 # %%
-reasons = integrated_gradients(careless, few, n_steps=64, tolerance=None)
-wrong = pd.DataFrame(
-    {
-        "score": scores["careless"],
-        "largest contribution": sizes["careless"].max(axis=1),
-        "completeness error": reasons.completeness_error,
-    },
-    regions,
-)[scores["careless"] < 0]
+bad = np.flatnonzero(scores["careless"] < 0)
+wrong = pd.DataFrame(index=[regions[r] for r in bad])
+wrong["score"] = scores["careless"][bad]
+wrong["largest contribution"] = sizes["careless"][bad].max(axis=1)
+if len(bad):
+    once = {"n_steps": 32, "tolerance": None}
+    reasons = integrated_gradients(careless, few, bad, **once)
+    wrong["completeness error"] = reasons.completeness_error
 if session.truth is not None:
     mrn = wrong.loc["MRN"]  # has nothing to do with the pupil
-    assert (
-        mrn["largest contribution"]
-        > 0.25 * sizes["careless"][best[0]].max()
-    )
+    largest = sizes["careless"][best[0]].max()
+    assert mrn["largest contribution"] > 0.25 * largest
     assert mrn["completeness error"] < 0.01
 if wrong.empty:
     print("Nowhere: this time the careless model was lucky.")
 wrong.round(4)
 
 # %% [markdown]
-# MRN of the simulated mouse has nothing to do with the pupil. The careless model finds reasons for
-# it all the same: they are complete, they look like the attributions of SCs, and they mean nothing.
+# Neither small nor incomplete. MRN of the simulated mouse has nothing to do with the pupil. The
+# careless model finds reasons for it all the same: they are complete, they look like the attributions of SCs, and they mean nothing.
 # Score first, attribution second.
 #
 # **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y a
@@ -588,27 +687,24 @@ wrong.round(4)
 
 # %%
 some, c = pupil[test[:20]], ["area", "x", "y"].index(channel)
-single = integrated_gradients(
-    model, some, best, reference=still, n_steps=16, tolerance=None, log=True
-).by_channel[..., c]  # (trials, regions)
-expected = expected_gradients(
-    model, some, pupil[train], best, n_samples=30, log=True
-)
-expected = expected.by_channel[..., c]
-means = {
-    "still eye": single.mean(axis=0),
-    "other trials": expected.mean(axis=0),
-}
-order = [
-    spearmanr(*pair)[0] for pair in zip(single.T, expected.T, strict=True)
-]
+rough = {"reference": still, "n_steps": 16, "tolerance": None, "log": True}
+single = integrated_gradients(model, some, best, **rough)
+drawn = {"n_samples": 30, "log": True}
+expected = expected_gradients(model, some, pupil[train], best, **drawn)
+single, expected = (a.by_channel[..., c] for a in (single, expected))
+
+# %%
+by_reference = pd.DataFrame(index=names)
+by_reference["still eye"] = single.mean(axis=0)  # over trials
+by_reference["other trials"] = expected.mean(axis=0)
+pairs = zip(single.T, expected.T, strict=True)
+by_reference["rank correlation"] = [spearmanr(*pair)[0] for pair in pairs]
 if session.truth is not None:
-    assert (np.abs(means["other trials"] / means["still eye"]) < 0.5).all()
-    assert min(order) > 0.8
+    ratio = by_reference["other trials"] / by_reference["still eye"]
+    assert (ratio.abs() < 0.5).all()
+    assert by_reference["rank correlation"].min() > 0.8
 print(f"mean attribution of {channel} (log count, summed over the trial)")
-pd.DataFrame({**means, "rank correlation over trials": order}, names).round(
-    2
-)
+by_reference.round(2)
 
 # %% [markdown]
 # In the simulated mouse, which trials get more attribution to x than others hardly depends on the
@@ -628,33 +724,27 @@ pd.DataFrame({**means, "rank correlation over trials": order}, names).round(
 # We ask all three about y. (`channels.unique_contributions` asks the third about every channel.)
 
 # %%
-moved = channels.occlusion(model, pupil[test], n_repeats=3)[
-    best
-]  # (regions, 3)
-drop = channels.permutation_importance(
-    model, pupil[test], held_out, n_repeats=3
-)
-drop = drop.mean(axis=0)[best, 2]
-hidden = np.where(
-    [False, False, True], np.nan, pupil
-)  # as if y had not been recorded
+moved = channels.occlusion(model, pupil[test], n_repeats=3)  # (regions, 3)
+swapped = pupil[test], held_out, metric, 3  # times
+drop = channels.permutation_importance(model, *swapped).mean(axis=0)
+three = pd.DataFrame(index=names)
+three["log rate moved by y (SD)"] = np.sqrt(moved[best, 2])
+three["score lost, y wrong"] = drop[best, 2]
+
+# %%
 lost = np.zeros(len(best))
 if recorded[2]:
+    hidden = np.where([False, False, True], np.nan, pupil)  # no y
     without = PupilEncoder(**settings)
     without.fit(hidden[train], counts[train])
-    new = without.score(
-        hidden[test], held_out, "psth_relative", per_region=True
-    )
-    lost = (score - new)[best]
+    lost = (score - score_of(without, hidden))[best]
 else:
     print("y was not recorded: there is nothing to swap or to leave out.")
-answers = {
-    "log rate moved by y (SD)": np.sqrt(moved[:, 2]),
-    "score lost, y wrong": drop,
-}
+three["score lost, no y"] = lost
 if session.truth is not None:
-    assert drop[:2].mean() > 0.02 > lost[:2].mean()
-pd.DataFrame({**answers, "score lost, no y": lost}, names).round(3)
+    wrong_y = three["score lost, y wrong"].iloc[:2].mean()
+    assert wrong_y > 0.02 > lost[:2].mean()
+three.round(3)
 
 # %% [markdown]
 # In SCs and SCm of the simulated mouse, y moves the predictions, and a wrong y costs this model some
@@ -677,68 +767,134 @@ pd.DataFrame({**answers, "score lost, no y": lost}, names).round(3)
 # %%
 again = PupilEncoder(seed=1, **settings)
 again.fit(pupil[train], counts[train])
-scrambled = [randomised(model, seed=seed) for seed in range(6)]
-maps = [
-    integrated_gradients(
-        each,
-        pupil[test[:8]],
-        best,
-        reference=still,
-        n_steps=8,
-        tolerance=None,
-    ).changes
-    for each in (model, again, *scrambled)
-]
-
+models = {("trained", ""): model, ("trained again", ""): again}
+for seed in range(6):
+    models["scrambled", seed] = randomised(model, seed=seed)
+rough = {"reference": still, "n_steps": 8, "tolerance": None}
+maps = {}  # each (trials, bins, regions, 3)
+for key, each in models.items():
+    found = integrated_gradients(each, pupil[test[:8]], best, **rough)
+    maps[key] = found.changes
+ours = maps.pop(("trained", ""))
 
 # %%
-def similarity(one, other):
-    """Rank correlation of two maps for each region."""
-    pairs = (
-        (one[:, :, r].ravel(), other[:, :, r].ravel())
-        for r in range(len(best))
-    )
-    return np.array([spearmanr(*pair)[0] for pair in pairs])
+views, alike = {"with its sign": np.asarray, "size only": np.abs}, []
+for title, view in views.items():
+    for (name, _), theirs in maps.items():
+        for r in range(len(best)):
+            pair = (view(a[:, :, r].ravel()) for a in (ours, theirs))
+            alike.append((title, name, spearmanr(*pair)[0]))
+what = "rank correlation with the map of our model"
+alike = pd.DataFrame(alike, columns=["map", "model", what])
 
-
-groups = {}
-for title, view in {
-    "with its sign": np.asarray,
-    "sizes only": np.abs,
-}.items():
-    alike = np.array(
-        [similarity(view(maps[0]), view(other)) for other in maps[1:]]
-    )
-    groups[title] = {"trained again": alike[0], "scrambled": alike[1:]}
-
-# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Sizes only: every scrambled model has a positive correlation, most of them above one half, though below the model trained again."}}
-figures.similarities(groups)
+# %% mystnb={"image": {"alt": "Rank correlation with the trained model's map, two panels. With its sign, the model trained again lies near one, scrambled models scatter widely around zero. Size only: every scrambled model has a positive correlation, most of them above one half, though below the model trained again."}}
+strips = {"y": "model", "hue": "model", "col": "map", "alpha": 0.7}
+grid = sns.catplot(alike, x=what, **strips, height=2.4, aspect=1.8)
+grid.refline(x=0).set_titles("{col_name}").set_axis_labels(what, "")
 plt.show()
 
 # %%
-signed, unsigned = (groups[title]["scrambled"].mean() for title in groups)
-print(
-    f"scrambled models: {signed:.2f} with the sign, {unsigned:.2f} for sizes only"
-)
+means = alike.groupby(["model", "map"])[what].mean()
 if session.truth is not None:
-    assert abs(signed) < 0.35
-    assert groups["with its sign"]["trained again"].mean() > 0.6
-    assert unsigned > abs(signed) + 0.2
+    assert abs(means["scrambled", "with its sign"]) < 0.35
+    assert means["trained again", "with its sign"] > 0.6
+    assert means["scrambled", "size only"] > 0.5
+means.unstack().round(2)
 
 # %% [markdown]
 # In the simulated mouse the map of a scrambled model, with its sign, has on average little to do
 # with the real one: the check is passed. (A single scrambled model can land anywhere. Its few slopes
-# point up or down by chance, which is why there are several.) *Sizes only*, even a scrambled model's
+# point up or down by chance, which is why there are several.) *Size only*, even a scrambled model's
 # map resembles the real one, because large movements of the eye get large attributions of whatever
 # sign. A heat map of absolute values looks convincing for the wrong reason.
+
+# %% [markdown] tags=["quiz"]
+# ## Quiz
+#
+# **Question 1.** The attributions of a trial sum to the difference in the prediction, up to one part
+# in ten thousand. What has been shown?
+#
+# - **A.** That the model predicts this trial well.
+# - **B.** That the samples with large attributions made the neurons fire.
+# - **C.** That the integral along the path was worked out exactly enough.
+#
+# <details>
+# <summary>Answers to question 1</summary>
+#
+# - **A.** The sum compares two predictions with each other. No recorded spike enters it.
+# - **B.** That takes the model for the brain. The careless model was complete in MRN, too.
+# - **C.** Right. It checks the arithmetic, and neither the model nor how the sum was shared out.
+#
+# </details>
+#
+# **Question 2.** Why do attributions to the *levels* of x jump up and down between neighbouring samples?
+#
+# - **A.** The model listens to differences of samples, so neighbours push in opposite directions.
+# - **B.** Too few steps were taken along the path from the reference.
+# - **C.** The camera is noisy, and the noise comes out in the attributions.
+#
+# <details>
+# <summary>Answers to question 2</summary>
+#
+# - **A.** Right. Their sum is sound. Sorted by changes, the same sum is a single bump.
+# - **B.** More steps do not help: the completeness error was small already.
+# - **C.** Noise differs from trial to trial. These swings stay in the average over all test trials.
+#
+# </details>
+#
+# **Question 3.** Attributions of SCm lie at negative lags. What may we conclude?
+#
+# - **A.** What the eye will do acts back on SCm.
+# - **B.** The model uses what the eye does next, as it can if these neurons fire before it moves.
+# - **C.** The lags were counted the wrong way round: an effect cannot come first.
+#
+# <details>
+# <summary>Answers to question 3</summary>
+#
+# - **A.** That takes predicting for causing. More likely, the neurons move the eye.
+# - **B.** Right. The attribution is about the model. The lag only narrows down what may cause what.
+# - **C.** SCs, with the same lags, came out positive, and both are where the truth has them.
+#
+# </details>
+#
+# **Question 4.** Over several mice, y gets too large a share. Why do more mice not help?
+#
+# - **A.** In every mouse y moves together with x, and takes a part of its share.
+# - **B.** They do help: every error averages out in the end.
+# - **C.** The model has more weights for y than for x.
+#
+# <details>
+# <summary>Answers to question 4</summary>
+#
+# - **A.** Right. What has the same cause in every mouse has the same sign in every mouse.
+# - **B.** Luck averages out, as it does for the area. A bias is what is left when luck is gone.
+# - **C.** Both have the same features. It is the data that cannot tell them apart for sure.
+#
+# </details>
+#
+# **Question 5.** A model that was fitted without y scores as well as one with y. What follows?
+#
+# - **A.** The neurons ignore y.
+# - **B.** A model that has y does not use it.
+# - **C.** The other channels can stand in for what y knows.
+#
+# <details>
+# <summary>Answers to question 5</summary>
+#
+# - **A.** In the simulated mouse SCs follows y. It loses nothing, because x tells nearly the same.
+# - **B.** It may well use it: a *wrong* y did cost it some of its score. That is another question.
+# - **C.** Right. Refitting asks what a channel knows that no other channel does.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises
 #
-# Write your answer in place of the dots, and then run the folded cell after it. It holds a
-# solution, and it says what is wrong with yours.
-#
-# ### Exercise 10.1: a wide pupil as the reference
+# Write your answer in place of the dots, and then run the cell after it: it says what is wrong with
+# yours. ★ takes some five minutes, ★★ ten, and ★★★ is open-ended.
+
+# %% [markdown]
+# ### Exercise 10.1 ★★: a wide pupil as the reference
 #
 # Take the first test trial and the first of our regions. The reference is now an eye whose area is
 # two SDs above its mean, with x and y at theirs. To what number must the attributions of the
@@ -765,57 +921,40 @@ if session.truth is not None:
 #
 # ```python
 # wide = still + [2, 0, 0] * model.module_.features.sd.cpu().numpy()
-# recorded = pupil[test[:1]]
-# reference = np.where(np.isnan(recorded), np.nan, wide)
-# change = model.predict(recorded) - model.predict(reference)  # (1, bins, regions)
-# my_sum = change[..., best[0]].sum()
+# seen = pupil[test[:1]]
+# reference = np.where(np.isnan(seen), np.nan, wide)
+# moved_by = model.predict(seen) - model.predict(reference)  # (1, bins, regions)
+# my_total = moved_by[..., best[0]].sum()
 # ```
 #
-# `integrated_gradients(model, recorded, best[0], reference=wide)` gives attributions with this sum,
+# `integrated_gradients(model, seen, best[0], reference=wide)` gives attributions with this sum,
 # up to its completeness error.
 #
 # </details>
 
 # %% tags=["exercise"]
-my_sum = ...  # one number
+my_total = ...  # one number
 
 # %% tags=["hide-cell", "solution", "trained"]
 # @title Solution 10.1
-wide = still + [2, 0, 0] * model.module_.features.sd.cpu().numpy()
-recorded = pupil[test[:1]]
-reference = np.where(np.isnan(recorded), np.nan, wide)
-before, after = (
-    model.predict(p)[..., best[0]] for p in (reference, recorded)
-)
-mean_reference = np.where(np.isnan(recorded), np.nan, still)
+seen, sd = pupil[test[:1]], model.module_.features.sd.cpu().numpy()
+wide = still + [2, 0, 0] * sd
+eyes = [np.where(np.isnan(seen), np.nan, e) for e in (seen, wide, still)]
+end, begin, mean = (model.predict(eye)[..., best[0]] for eye in eyes)
 mistakes = {
-    "The sign is the wrong way round: recorded minus reference.": before.sum()
-    - after.sum(),
-    "That is the mean over bins; sum over them.": (after - before).mean(),
-    "That is the logarithm's difference; use the expected counts.": np.log(
-        after / before
-    ).sum(),
-    "That is the average eye; make the area two SDs larger.": (
-        after - model.predict(mean_reference)[..., best[0]]
-    ).sum(),
+    "The sign: recorded minus reference.": (begin - end).sum(),
+    "That is the mean over bins; sum over them.": (end - begin).mean(),
+    "Use expected counts, not logarithms.": np.log(end / begin).sum(),
+    "That is the average eye: widen it.": (end - mean).sum(),
 }
-check(
-    my_sum,
-    after.sum() - before.sum(),
-    mistakes,
-    tolerance=1e-4,
-    name="10.1",
-)
-solution = integrated_gradients(model, recorded, best[0], reference=wide)
-np.testing.assert_allclose(
-    solution.by_channel.sum(),
-    after.sum() - before.sum(),
-    rtol=0.01,
-    atol=0.01,
-)
+right = (end - begin).sum()
+check(my_total, right, mistakes, tolerance=1e-4, name="10.1")
+solution = integrated_gradients(model, seen, best[0], reference=wide)
+total = solution.by_channel.sum()
+np.testing.assert_allclose(total, right, rtol=0.01, atol=0.01)
 
 # %% [markdown]
-# ### Exercise 10.2: occlusion by hand
+# ### Exercise 10.2 ★: occlusion by hand
 #
 # Give every test trial the x of the test trial *before* it (`np.roll` by one trial; the first takes
 # the last one's). How far does the log of the expected counts move? Answer with half the mean
@@ -857,35 +996,33 @@ my_occlusion = ...  # one number for each region in `best`
 
 # %% tags=["hide-cell", "solution", "trained"]
 # @title Solution 10.2
-other, plain, wrong = pupil[test].copy(), pupil[test], pupil[test].copy()
-other[..., 1] = np.roll(other[..., 1], 1, axis=0)
-wrong[..., 0] = np.roll(wrong[..., 0], 1, axis=0)
-shift = (
-    np.log(model.predict(p)) - np.log(model.predict(plain))
-    for p in (other, wrong)
-)
-by_x, by_area = (0.5 * (s**2).mean(axis=(0, 1))[best] for s in shift)
+by = []
+for c in (0, 1):
+    other = pupil[test].copy()
+    other[..., c] = np.roll(other[..., c], 1, axis=0)
+    shift = np.log(model.predict(other) / model.predict(pupil[test]))
+    by.append(0.5 * (shift**2).mean(axis=(0, 1))[best])
 mistakes = {
-    "Nearly: take half of the mean squared change.": 2 * by_x,
-    "That is area, channel 0; x is channel 1.": by_area,
+    "Nearly: take half of the mean squared change.": 2 * by[1],
+    "Square before you take the mean.": 0.5 * shift.mean(axis=(0, 1))[best],
+    "That is area, channel 0; x is channel 1.": by[0],
 }
-check(my_occlusion, by_x, mistakes, tolerance=1e-4, name="10.2")
+check(my_occlusion, by[1], mistakes, tolerance=1e-4, name="10.2")
 if session.truth is not None:  # other swaps of the same trials, averaged
-    several = channels.occlusion(model, plain, n_repeats=3)[best, 1]
-    np.testing.assert_allclose(by_x, several, rtol=0.5)
+    several = channels.occlusion(model, pupil[test], n_repeats=3)[best, 1]
+    np.testing.assert_allclose(by[1], several, rtol=0.5)
 
 # %% [markdown]
-# ### Exercise 10.3: a model that cannot look ahead
+# ### Exercise 10.3 ★★: a model that cannot look ahead
 #
 # Fit a *causal* model, `PupilEncoder(direction="causal", …)`, with the other settings as above. By
-# how much does the held-out score against the PSTH change in each of our regions? Which region
+# how much does the held-out score above the PSTH change in each of our regions? Which region
 # loses most, and where do its attributions go now?
 #
 # <details>
 # <summary>Hint 1</summary>
 #
-# Fit to `pupil[train]` and `counts[train]` as at the start of the chapter, then `score` with
-# `per_region=True`.
+# Fit to `pupil[train]` and `counts[train]` as at the start of the chapter, and then call `score_of`.
 #
 # </details>
 #
@@ -903,8 +1040,7 @@ if session.truth is not None:  # other swaps of the same trials, averaged
 # ```python
 # causal = PupilEncoder(direction="causal", **settings)
 # causal.fit(pupil[train], counts[train])
-# causal_score = causal.score(pupil[test], held_out, "psth_relative", per_region=True)
-# my_change = (causal_score - score)[best]
+# my_change = (score_of(causal) - score)[best]
 # ```
 #
 # In the simulated mouse, the region that fires before saccades loses most: what it "predicts" has
@@ -920,30 +1056,54 @@ my_change = ...  # one number for each region in `best`
 # @title Solution 10.3
 causal = PupilEncoder(direction="causal", **settings)
 causal.fit(pupil[train], counts[train])
-causal_score = causal.score(
-    pupil[test], held_out, "psth_relative", per_region=True
-)
+new = score_of(causal)
+gained = (new - score)[best]
 mistakes = {
-    "The sign is the wrong way round: causal minus bidirectional.": (
-        score - causal_score
-    )[best],
-    "That is the causal score itself; subtract the bidirectional one.": causal_score[
-        best
-    ],
-    "All regions are in there; take the columns in `best`.": causal_score
-    - score,
+    "The sign: causal minus bidirectional.": -gained,
+    "Subtract the score of the bidirectional model.": new[best],
+    "Take the columns in `best`.": new - score,
 }
-check(
-    my_change,
-    (causal_score - score)[best],
-    mistakes,
-    tolerance=0.01,
-    name="10.3",
-)
+check(my_change, gained, mistakes, tolerance=0.01, name="10.3")
 ahead = lag_profile(causal, pupil[test], best, n_draws=1, n_steps=4)
 assert not ahead.changes[ahead.lags < -0.5 * session.bin_size].any()
 if session.truth is not None:
-    assert names[(causal_score - score)[best].argmin()] == "SCm"
+    assert names[gained.argmin()] == "SCm"
+
+# %% [markdown]
+# ### Exercise 10.4 ★★★: channels that act together
+#
+# On the home mouse each channel adds its own part to the log rate. On the kind *memory* (see "How
+# the mice were made") saccades count more when the pupil is wide, so that there is no true share of
+# each channel. What do attributions make of it? Fit a model to
+# `load_session("simulated", seed=1, kind="memory")`, explain it, and find out which of the figures
+# of this chapter warn you, and which look just as sure of themselves as before.
+#
+# <details>
+# <summary>What a good answer contains</summary>
+#
+# - The held-out score first, and only regions that are above the PSTH.
+# - Contributions from two references, such as a narrow and a wide still eye. Where channels act
+#   together, the contribution of x depends on the area of the reference.
+# - The order of the channels: how far apart are "x first" and "x last" in `shown`, beside the same on
+#   the home mouse?
+# - More than one mouse, or a reason why one is enough, and a sentence on what a reader who knows no
+#   truth should do.
+#
+# </details>
+
+# %% tags=["exercise"]
+my_first, my_last = ..., ...  # contribution of x, before and after area
+
+# %% [markdown] tags=["teacher"]
+# > **For the teacher.** 10.2 is quick and shows that a method with a name can be four lines. 10.3 is
+# > worth its ten minutes: it ties the chapter to chapter 4.
+# >
+# > **Typical mistakes, and what to say.**
+# > 10.1: the reference has no blinks where the recording has some ("what does the model do with a
+# > missing sample?"), or logarithms are taken ("what was the output?").
+# > 10.2: the session itself was changed, and from then on every number is off: start from the top.
+# > 10.3: the causal model is fitted to all trials, and scores too well.
+# > 10.4: shares are reported for a mouse that has none ("what would the true share be?").
 
 # %% [markdown]
 # ## Recap
@@ -961,5 +1121,5 @@ if session.truth is not None:
 # - Attribution tells what a *model* uses. Whether the world works that way needs a good score, a
 #   thought about correlated inputs, and in the end an experiment.
 #
-# This was the last chapter. The page "How the mice were made" tells what was true all along. To
-# start on data of your own, turn to "Use your own recording".
+# Next: chapter 11, from one mouse to many. The page "How the mice were made" tells what was true all
+# along.

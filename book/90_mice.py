@@ -54,11 +54,15 @@ if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
         raise RuntimeError(message + done.stderr)
 
 # %%
+import itertools
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 
-from pupil_helpers import boxcar, simulate_session, smooth
+from pupil_helpers import boxcar, explore, simulate_session, smooth
 from pupil_helpers.evaluation.mice import share
 from pupil_helpers.metrics.ceilings import split_half_ceiling
 from pupil_helpers.models.linear import Ridge
@@ -238,19 +242,26 @@ assert between.min() > 0.999
 #
 # The home mouse is a friend of every model, since models are given nearly the same features.
 # Other kinds are less kind. Each says only what is different from home. We give all of them *the
-# same eye*, so that you can see what their regions make of it.
+# same eye*, so that you can see what their regions make of it. And we keep the parts of a drive, one
+# for each feature, so that you can see what it is made of.
 
 
 # %%
-def same_eye(kind, seed=2):
-    rng, regions = np.random.default_rng(seed), KINDS[kind].regions()
-    traces = {}
+def parts_of(kind, seed=2):  # by region: (samples, features)
+    rng, found = np.random.default_rng(seed), {}
     for name in DRIVEN:
-        drive = drives.pupil_drive(rng, regions[name], eye, whole)[0][0]
-        traces[name] = drive[some]
-    return traces
+        region, parts = KINDS[kind].regions()[name], {}
+        for kernel in region.kernels:
+            alone = replace(region, kernels=(kernel,))
+            part = drives.pupil_drive(rng, alone, eye, whole)[0][0]
+            parts[f"{kernel[0]}: {kernel[1]}"] = abs(kernel[-1]) * part
+        parts = pd.DataFrame(parts)  # weights just as they are in the table
+        found[name] = parts * region.drive / parts.sum(axis=1).std()
+    return found
 
 
+three = "home", "memory", "unforeseen"
+by_kind = {kind: parts_of(kind) for kind in three}
 in_view = saccades[(saccades > time[0]) & (saccades < time[-1])]
 
 # %% [markdown]
@@ -260,7 +271,8 @@ in_view = saccades[(saccades > time[0]) & (saccades < time[-1])]
 # ones (and, less, before vertical ones). LGd mostly follows the area, and dips at saccades.
 
 # %% mystnb={"image": {"alt": "Home: twenty seconds of the drives of SCs, SCm and LGd, with grey lines at saccades. SCs peaks right after saccades and SCm right before some of them, both on a slow wave; LGd follows the slow wave and dips at saccades."}}
-figures.drives(time, same_eye("home"), in_view)
+traces = {name: p.sum(axis=1)[some] for name, p in by_kind["home"].items()}
+figures.drives(time, traces, in_view)
 plt.show()
 
 # %% [markdown]
@@ -279,10 +291,6 @@ plt.show()
 
 # %%
 listening(KINDS["memory"].regions())
-
-# %% mystnb={"image": {"alt": "Memory: the same twenty seconds. SCs climbs slowly between saccades and falls at each. SCm does so too, with a short peak before each saccade. LGd follows a slow wave, with peaks at saccades."}}
-figures.drives(time, same_eye("memory"), in_view)
-plt.show()
 
 # %% [markdown]
 # ### Unforeseen
@@ -304,9 +312,67 @@ plt.show()
 # %%
 listening(KINDS["unforeseen"].regions())
 
-# %% mystnb={"image": {"alt": "Unforeseen: the same twenty seconds. SCs has peaks after saccades, some tall and some small. SCm peaks before only a few of them. LGd stands on plateaus that change when gaze moves, with peaks after saccades that are smaller the sooner they follow one another."}}
-figures.drives(time, same_eye("unforeseen"), in_view)
-plt.show()
+# %% [markdown]
+# ### What drives it?
+#
+# **Try it.** Here are the parts of any region's drive, and below their sum. Answer first: models of
+# this book are given the area, and speeds by direction, with filters of about half a second on
+# either side. In which regions of which kinds can such a filter make every part? In which can it
+# make none?
+
+
+# %%
+def share_of(kind, region):  # of each part in the variance
+    variance = by_kind[kind][region].var()
+    return variance / variance.sum()
+
+
+def drive_of(kind, region):
+    parts = by_kind[kind][region]
+    return figures.parts(time, parts[some], in_view, top=size)
+
+
+def in_words(kind, region):
+    shares = share_of(kind, region).map("{:.0%}".format)
+    return f"{region}, {kind}: " + ", ".join(shares.index + " " + shares)
+
+
+# %%
+size = 0  # of the largest sum or part, for the axes
+for kind, name in itertools.product(by_kind, DRIVEN):
+    parts = by_kind[kind][name][some]
+    parts = parts.assign(drive=parts.sum(axis=1))
+    size = max(size, parts.abs().max(axis=None))
+explore(
+    drive_of,
+    kind=list(by_kind),
+    region=list(DRIVEN),
+    caption=in_words,
+    alt=lambda **at: (
+        "Twenty seconds of the parts of a drive, and their sum. Shares of "
+        f"the parts in the variance. {in_words(**at)}."
+    ),
+)
+
+# %% [markdown]
+# Here is the share of parts that such a filter can make, since they are the area or a speed as they
+# are at one moment.
+
+# %%
+simple = "level$|speed$|rightward$"
+within_reach = pd.DataFrame(index=DRIVEN, columns=by_kind, dtype=float)
+for kind in by_kind:
+    for name in DRIVEN:
+        shares = share_of(kind, name).filter(regex=simple)
+        within_reach.loc[name, kind] = shares.sum()
+assert (within_reach["home"] > 0.999).all()
+assert (within_reach == 0).sum().to_list() == [0, 2, 2]
+within_reach.round(2)
+
+# %% [markdown]
+# Every part at home, and none in two regions of each of the other kinds. That does not mean that a
+# model gets nothing there. An integral over three seconds resembles the area of the last half second,
+# and pulses at large saccades resemble speed. It is what is left over that tells models apart.
 
 # %% [markdown]
 # ### Private gains
@@ -415,11 +481,19 @@ titles = {
     "between": "between-trial share\nof variance",
     "lag 1": "correlation with\nthe next trial",
 }
-figures.beside(real, made, titles)
+long = made.droplevel(0).rename_axis("region")[list(titles)]
+long = long.reset_index().melt("region", var_name="statistic")
+panels = {"col": "statistic", "col_wrap": 3, "sharey": False}
+grid = sns.FacetGrid(long, **panels, height=2.1, aspect=1.25)
+grid.map(plt.plot, "region", "value", ls="", marker="o", mfc="none")
+for statistic, ax in grid.axes_dict.items():
+    ax.plot(real.index, real[statistic], "_", ms=17, mew=2, color="black")
+    ax.set(title="", xlabel="", ylabel=titles[statistic], ylim=(0, None))
+    ax.tick_params(axis="x", rotation=45)
 plt.show()
 
 # %% [markdown]
-# Here is the same as numbers, with the ratio of simulated to real.
+# Rings are simulated mice, bars the real session. Here is the same as numbers, with the ratio of simulated to real.
 
 # %%
 mean = mean[list(calibration.COUNTS)]
@@ -549,7 +623,7 @@ HOME = dict(REGIONS)
 
 
 def changed(name, **settings):
-    REGIONS[name] = type(HOME[name])(**{**vars(HOME[name]), **settings})
+    REGIONS[name] = replace(HOME[name], **settings)
 
 
 def score(mouse, camera_noise=0.0):

@@ -1,8 +1,11 @@
 """Recordings with something wrong in them, for the tests of readers and for the benchmark."""
 
 import contextlib
+import os
 import shutil
+import signal
 import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -220,3 +223,54 @@ def outcome(read, path) -> str:
         return "refused"
     assert isinstance(session, Session)
     return "read"
+
+
+# -- mutants that may crash the library that reads them ---------------------------------------------  # noqa: E501
+
+SECONDS = 20  # of computing, as read_nwb allows
+MEMORY = 1.5  # times what the process takes that reads the valid file
+
+
+def fates(name: str, folder: Path, seeds: Iterable[int]) -> Iterator[tuple[int, str]]:
+    """Each seed and what became of its mutant: "read", "refused", "ended" or "failed: why".
+
+    It is read in a forked process. "ended" is the death of that process, which is an error of
+    read_nwb and as such no failure; to the other formats, which are read in the caller's own
+    process, it is one. So is much more memory than the valid file takes.
+    """
+    make, suffix = FORMATS[name]
+    format = make(folder)
+    format.read(format.valid)  # so that no fork has to import anything
+    _, usual = forked(lambda: outcome(format.read, format.valid))
+    for seed in seeds:
+        path = folder / f"mutant{seed}{suffix}"
+        format.mutant(np.random.default_rng([seed]), path)
+        fate, memory = forked(lambda path=path: outcome(format.read, path))
+        if memory > MEMORY * usual:
+            fate = f"failed: took {memory / 1e3:.0f} MB, the valid file {usual / 1e3:.0f} MB"
+        yield seed, f"failed: {fate}" if fate.startswith("ended") and name != "nwb" else fate
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def forked(work) -> tuple[str, int]:
+    """What ``work()`` returns, or "failed: …" or "ended: …", and the kB that its process took."""
+    import resource
+
+    told, tell = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+            said = work()
+        except BaseException as error:
+            said = f"failed: {type(error).__name__}: {error}"
+        os.write(tell, said.encode()[:4000])
+        os._exit(0)
+    os.close(tell)
+    with open(told, "rb") as pipe:
+        said = pipe.read().decode()
+    _, status, used = os.wait4(child, 0)
+    if os.WIFSIGNALED(status):
+        said = f"ended: {signal.Signals(os.WTERMSIG(status)).name}"
+    return said or f"ended: code {os.waitstatus_to_exitcode(status)}", used.ru_maxrss

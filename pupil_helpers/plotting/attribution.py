@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 
 from ..session import CHANNELS
-from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, stimulus_line
+from .style import CHANNEL_COLOURS, PALETTE, stimulus_line
 
 TIME = "time from stimulus (s)"
 LAG = "lag (s): neurons lead < 0 < neurons follow"
@@ -54,32 +54,35 @@ def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expect
     return fig
 
 
-def completeness(steps, errors, regions, tolerance: float = 1e-3):
-    """How the completeness error falls with the number of steps.
+def one_bin(time, changes, at: int, sums, tops=(None, None)):
+    """What moved the prediction of one bin: attributions to changes, and what they sum to.
 
     Parameters
     ----------
-    steps : sequence of int
-    errors : array_like, (steps, regions)
-        Relative errors; those that are exactly 0 have no place on the axis.
-    regions : sequence of str
-    tolerance : float
-        Drawn as a line.
+    time : array_like, (bins,)
+        Seconds from stimulus.
+    changes : array_like, (bins, 3)
+        Attributions to the changes of each channel.
+    at : int
+        The bin whose output is explained.
+    sums : tuple of float
+        Sum of all attributions, and the difference that they should explain.
+    tops : tuple of float, optional
+        Largest size on the axis of the attributions and on that of the sums, to keep both the
+        same in several figures.
     """
-    fig, ax = plt.subplots(figsize=(5.5, 3.2))
-    errors = np.asarray(errors, float)
-    errors = np.where(errors > 0, errors, np.nan)
-    for i, (name, line) in enumerate(zip(regions, errors.T, strict=True)):
-        ax.loglog(steps, line, "o-", ms=4, color=region_colour(name, i), label=name)
-    ax.axhline(tolerance, color=PALETTE["grey"], ls=":", lw=1)
-    ax.set_xticks(steps, [str(n) for n in steps])
-    ax.minorticks_off()
-    ticks = [m * 10.0**e for e in np.arange(-9, 1) for m in (1, 3)]
-    low, high = ax.get_ylim()
-    ticks = [tick for tick in ticks if low <= tick <= high]
-    ax.set_yticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
-    ax.set(xlabel="steps on the path", ylabel="completeness error")
-    ax.legend()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.8), width_ratios=[1.9, 1])
+    for name, line in zip(CHANNELS, np.asarray(changes).T, strict=True):
+        left.plot(time, line, color=CHANNEL_COLOURS[name], label=name)
+    left.axvline(time[at], color=PALETTE["black"], lw=1)
+    left.set(xlabel=TIME, ylabel="attribution to a change\n(expected count)")
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
+    right.barh(["their sum", "difference"], sums, 0.6, color=[PALETTE["green"], PALETTE["grey"]])
+    right.axvline(0, color=PALETTE["grey"], lw=0.6)
+    right.set(xlabel="expected count", ylim=(1.6, -0.6))
+    for axis, top in ((left.set_ylim, tops[0]), (right.set_xlim, tops[1])):
+        if top:
+            axis(-1.05 * top, 1.05 * top)
     return fig
 
 
@@ -215,54 +218,6 @@ def shares(methods: dict, regions):
     axes[0, 0].invert_yaxis()
     handles = [Patch(color=CHANNEL_COLOURS[name], label=name) for name in CHANNELS]
     fig.legend(handles=handles, loc="outside upper right", ncols=3)
-    return fig
-
-
-def shares_on_mice(table):
-    """Shares that were found in several mice against the true ones, one panel per channel.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As from :func:`~pupil_helpers.attribution.on_mice.stored_shares`.
-    """
-    fig, axes = plt.subplots(1, len(CHANNELS), figsize=(9, 3.3), sharex=True, sharey=True)
-    names = list(dict.fromkeys(table["region"]))
-    for ax, channel in zip(axes, CHANNELS, strict=True):
-        rows = table[table["channel"] == channel]
-        ax.plot([0, 1], [0, 1], color=PALETTE["grey"], lw=1)
-        for i, (name, marker) in enumerate(zip(names, "os^Dvp", strict=False)):
-            mine = rows[rows["region"] == name]
-            style = {"color": region_colour(name, i), "alpha": 0.8, "ms": 5, "label": name}
-            ax.plot(mine["true_share"], mine["share"], marker, **style)
-        ax.set(title=channel, xlabel="true share", xlim=(-0.03, 1), ylim=(-0.03, 1))
-    axes[0].set_ylabel("share found")
-    axes[-1].legend(loc="upper left", bbox_to_anchor=(1, 1))
-    return fig
-
-
-def similarities(groups: dict):
-    """Rank correlations with the trained model's attribution, one row of points per group.
-
-    Parameters
-    ----------
-    groups : dict of str to dict of str to array_like
-        For each way of comparing (a panel), the correlations of each group of models.
-    """
-    size = {"figsize": (9, 2.6), "squeeze": False}
-    fig, axes = plt.subplots(1, len(groups), sharey=True, sharex=True, **size)
-    for ax, (title, rows) in zip(axes[0], groups.items(), strict=True):
-        for row, (name, values) in enumerate(rows.items()):
-            values = np.ravel(values)
-            height = row + np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else [row]
-            ax.plot(values, height, "o", color=CYCLE[row % len(CYCLE)], alpha=0.75, label=name)
-            ax.plot(
-                [np.nanmean(values)] * 2, [row - 0.3, row + 0.3], color=PALETTE["black"], lw=1.5
-            )
-        ax.axvline(0, color=PALETTE["grey"], lw=0.6)
-        ax.set(xlabel="rank correlation", title=title, xlim=(-1, 1.05))
-        ax.set_yticks(range(len(rows)), list(rows))
-    axes[0, 0].invert_yaxis()
     return fig
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import CHANNEL_COLOURS, PALETTE, region_colour
+from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour
 
 TIME = "time (s)"
 GREY, BLACK = PALETTE["grey"], PALETTE["black"]
@@ -103,6 +103,36 @@ def drives(time, traces: dict, saccades=()):
     return fig
 
 
+def parts(time, parts, saccades=(), top: float | None = None):
+    """What the drive of one region is made of, and below it their sum.
+
+    Parameters
+    ----------
+    time : array_like, (samples,)
+        Seconds.
+    parts : pandas.DataFrame, (samples, features)
+        Log rate that each feature adds.
+    saccades : array_like
+        Times of saccades in seconds, marked in grey.
+    top : float, optional
+        Largest size on both axes, to keep it the same in several figures.
+    """
+    _check_length(time, parts=parts)
+    fig, (above, below) = plt.subplots(2, 1, figsize=(8, 3.8), sharex=True, sharey=True)
+    for colour, (name, part) in zip(CYCLE, parts.items(), strict=False):
+        above.plot(time, part, color=colour, lw=1.2, label=name)
+    below.plot(time, parts.sum(axis=1), color=BLACK, lw=1.3)
+    above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts.columns), borderpad=0)
+    for ax, what in ((above, "parts"), (below, "drive")):
+        for when in saccades:
+            ax.axvline(when, color=GREY, lw=0.6, alpha=0.5, zorder=0)
+        ax.set(ylabel=f"{what}\n(log rate)", xlim=(time[0], time[-1]))
+        if top is not None:
+            ax.set_ylim(-1.05 * top, 1.05 * top)
+    below.set_xlabel(TIME)
+    return fig
+
+
 def gains(time, gain, trials):
     """A gain that a region's neurons share: some seconds of it, and its mean in each trial.
 
@@ -170,48 +200,6 @@ def over_session(area, means: dict):
         axes[1].plot(_standard(trace), color=region_colour(name, i), lw=1.2, label=name)
     axes[1].set(ylabel="true rate of the region (SD)", xlabel="trial")
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
-
-
-def beside(real, mice, titles: dict):
-    """Real numbers beside simulated ones, a panel for each statistic.
-
-    Parameters
-    ----------
-    real : pandas.DataFrame, (regions, statistics)
-    mice : pandas.DataFrame
-        The same for each mouse: rows (mouse, region).
-    titles : dict of str to str
-        What each panel is called, by statistic.
-    """
-    columns = 3
-    rows = -(-len(titles) // columns)
-    fig, axes = plt.subplots(rows, columns, figsize=(8, 2.3 * rows), sharex=True, squeeze=False)
-    for ax in axes.flat[len(titles) :]:
-        ax.set_visible(False)
-    for ax, (statistic, title) in zip(axes.flat, titles.items(), strict=False):
-        for i, region in enumerate(real.index):
-            values = mice.xs(region, level=1)[statistic]
-            ax.plot(
-                np.full(len(values), i),
-                values,
-                "o",
-                ms=4,
-                mfc="none",
-                mew=0.9,
-                color=region_colour(region, i),
-                label="simulated mice" if i == 0 else None,
-            )
-            ax.plot(i, real.loc[region, statistic], "_", ms=17, mew=2.2, color=BLACK,
-                    label="real session" if i == 0 else None)  # fmt: skip
-        ax.set_ylabel(title)
-        ax.set_ylim(bottom=0)
-        ax.set_xticks(range(len(real)), real.index, rotation=45)
-    for handle in (legend := fig.legend(
-        *axes[0, 0].get_legend_handles_labels(), loc="outside upper left", ncols=2
-    )).legend_handles:  # fmt: skip
-        handle.set_color(BLACK)
-    legend.set_in_layout(True)
     return fig
 
 

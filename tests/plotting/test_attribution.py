@@ -2,7 +2,6 @@
 
 import matplotlib
 import numpy as np
-import pandas as pd
 import pytest
 
 from pupil_helpers.attribution.lag_profiles import LagCorrelation, LagProfile
@@ -20,14 +19,6 @@ CORRELATION = LagCorrelation(LAGS, RNG.uniform(-1, 1, (51, 2, 3)))
 SHARES = {"truth": np.full((2, 3), 1 / 3), "mine": np.array([[0.5, 0.3, 0.2], [1, 0, 0]])}
 SCORES = {"good": [0.5, 0.1], "bad": [-0.3, 0.2]}
 SIZES = {"good": np.full((2, 3), 0.1), "bad": np.full((2, 3), 0.2)}
-MICE = pd.DataFrame(
-    [
-        (mouse, region, channel, 0.1 * mouse + 0.1, 0.1 * mouse)
-        for mouse in range(3) for region in REGIONS for channel in CHANNEL_COLOURS
-    ],
-    columns=["mouse", "region", "channel", "share", "true_share"],
-)  # fmt: skip
-GROUPS = {"all": {"one": [0.9], "many": RNG.uniform(-1, 1, 9)}}
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +32,8 @@ def test_every_figure_draws_and_names_its_axes(truth, labels):
         figures.lag_profiles(PROFILE, REGIONS, "x", truth): "(s)",
         figures.contributions_in_trial(TIME, PUPIL, PARTS, REGIONS): "(s)",
         figures.lag_correlations(CORRELATION, REGIONS, truth): "(s)",
-        figures.completeness([2, 4], [[0.1, 0.2], [1e-3, 4e-4]], REGIONS): "steps",
+        figures.one_bin(TIME, PARTS[:, 0], 7, (1.0, 0.9)): "expected count",
         figures.shares(SHARES, REGIONS): "share",
-        figures.shares_on_mice(MICE): "share found",
-        figures.similarities(GROUPS): "rank correlation",
         figures.score_and_attribution(REGIONS, SCORES, SIZES): "log rate",
     }
     for fig, says in drawn.items():
@@ -73,20 +62,13 @@ def test_shares_fill_their_bars():
     assert colours == list(CHANNEL_COLOURS.values())
 
 
-def test_shares_found_on_mice_stand_above_the_true_ones_if_too_large():
-    axes = figures.shares_on_mice(MICE).axes
-    assert [ax.get_title() for ax in axes] == list(CHANNEL_COLOURS)
-    for ax in axes:
-        for dots in ax.lines[1:]:
-            np.testing.assert_allclose(dots.get_ydata(), dots.get_xdata() + 0.1)
-
-
 def test_one_region_that_nothing_moves_can_be_drawn(truth):
     """As in a recording of a single place, with x and y not recorded."""
     one, nothing = REGIONS[:1], np.zeros((51, 1, 3))
     figures.lag_profiles(LagProfile(LAGS, nothing, nothing, None, None), one, "x", truth)
     figures.lag_correlations(LagCorrelation(LAGS, nothing), one, truth)
     figures.shares({"found": np.zeros((1, 3))}, one)
+    figures.one_bin(TIME, 0 * PARTS[:, 0], 7, (0, 0), (0, 0))
     figures.contributions_in_trial(TIME, 0 * PUPIL, 0 * PARTS[:, :1], one)
     figures.attribution_in_trial(TIME, 0 * PUPIL, 0 * PARTS[:, 0], 7)
     figures.score_and_attribution(one, {"silent": [np.nan], "bad": [-1.0]}, {
@@ -94,11 +76,15 @@ def test_one_region_that_nothing_moves_can_be_drawn(truth):
     })  # fmt: skip
 
 
-def test_errors_of_exactly_zero_are_left_out():
-    lines = figures.completeness([2, 4], [[0.1, 0.0], [1e-3, 0.0]], REGIONS).axes[0].lines
-    np.testing.assert_allclose(lines[0].get_ydata(), [0.1, 1e-3])
-    assert np.isnan(lines[1].get_ydata()).all()
-    figures.completeness([2, 4], [[0.0], [0.0]], REGIONS[:1])
+def test_one_bin_keeps_its_axes_and_shows_both_sums():
+    shown = [figures.one_bin(TIME, k * PARTS[:, 0], 7, (k, 0.9), (5, 2)) for k in (1, -1)]
+    for k, (left, right) in zip((1, -1), (fig.axes for fig in shown), strict=True):
+        lines = [line.get_ydata() for line in left.lines[:3]]
+        np.testing.assert_array_equal(lines, k * PARTS[:, 0].T)
+        assert left.lines[3].get_xdata()[0] == TIME[7]
+        assert [bar.get_width() for bar in right.patches] == [k, 0.9]
+        assert left.get_ylim() == pytest.approx((-5.25, 5.25))
+        assert right.get_xlim() == pytest.approx((-2.1, 2.1))
 
 
 def test_negative_scores_are_in_sight():

@@ -11,14 +11,9 @@ RNG = np.random.default_rng(0)
 TIME = np.arange(50) / 100
 REGIONS = ["SCs", "LGd"]
 TRACES = {name: RNG.normal(size=50) for name in REGIONS}
+PARTS = pd.DataFrame(RNG.normal(size=(50, 2)), columns=["area: level", "x: speed"])
 UNITS = ("(s)", "a.u.", "pixels", "log rate", "spikes/s", "neuron", "(factor)", "trial", "SD",
-         "autocorrelation", "rate", "ceiling")  # fmt: skip
-
-
-def tables():
-    real = pd.DataFrame(RNG.random((2, 2)), index=REGIONS, columns=["rate", "ceiling"])
-    made = pd.concat([real + 0.1, real + 0.2, real + 0.3], keys=range(3))
-    return real, made, {"rate": "rate (spikes/s)", "ceiling": "ceiling (R²)"}
+         "autocorrelation")  # fmt: skip
 
 
 def animals():
@@ -39,7 +34,7 @@ def figures():
         "gains": simulator.gains(TIME, TRACES["SCs"], RNG.random(20)),
         "little": simulator.little({"home": RNG.normal(size=(9, 2))}, TIME, few, few),
         "session": simulator.over_session(RNG.random(50), TRACES),
-        "beside": simulator.beside(*tables()),
+        "parts": simulator.parts(TIME, PARTS, [0.1, 0.2]),
         "persistence": simulator.persistence(animals()),
     }
 
@@ -74,13 +69,13 @@ def test_drives_have_the_colours_of_their_regions_and_marks_at_saccades():
         assert to_rgba(trace.get_color()) == to_rgba(region_colour(name))
 
 
-def test_every_mouse_stands_beside_its_real_number():
-    real, made, titles = tables()
-    for ax, statistic in zip(simulator.beside(real, made, titles).axes, titles, strict=False):
-        for i, region in enumerate(REGIONS):
-            rings, bar = ax.lines[2 * i : 2 * i + 2]
-            np.testing.assert_allclose(rings.get_ydata(), made.xs(region, level=1)[statistic])
-            assert bar.get_ydata()[0] == real.loc[region, statistic]
+def test_parts_stand_above_their_sum():
+    above, below = simulator.parts(TIME, PARTS, [0.1, 0.2], top=4).axes
+    np.testing.assert_array_equal([line.get_ydata() for line in above.lines[:2]], PARTS.T)
+    np.testing.assert_allclose(below.lines[0].get_ydata(), PARTS.sum(axis=1))
+    assert [line.get_xdata()[0] for line in below.lines[1:]] == [0.1, 0.2]
+    assert above.get_ylim() == below.get_ylim() == pytest.approx((-4.2, 4.2))
+    assert [text.get_text() for text in above.get_legend().get_texts()] == list(PARTS)
 
 
 def test_autocorrelations_are_drawn_for_mice_and_animals_alike():
