@@ -110,7 +110,7 @@ def study(
     ValueError
         If a setting, model or source is unusable, two sessions have the same name, or the folder
         holds a study with other folds or regions. Sessions and fits that fail are no error: see
-        :meth:`Study.failures`.
+        :meth:`Study.failures <pupil_helpers.evaluation.study_results.Study.failures>`.
     RuntimeError
         If a worker is killed and the engine does not replace it; what is finished is kept.
     OSError

@@ -81,7 +81,7 @@ class SharedEncoder(PupilEncoder):
     >>> shared = SharedEncoder().learn_core(recordings)    # doctest: +SKIP
     >>> shared.fit(pupil, counts)                          # doctest: +SKIP
 
-    :meth:`fit` teaches a new session's readout, with the core frozen, and then goes on in smaller
+    ``fit`` teaches a new session's readout, with the core frozen, and then goes on in smaller
     steps with the core free. The core in ``core`` stays as it is. Blocks, mixture with a GLM and
     shrinkage are the default's, and so are all parameters that are not named here.
 
@@ -124,7 +124,7 @@ class SharedEncoder(PupilEncoder):
         Parameters
         ----------
         recordings : iterable of (pupil, counts)
-            As in :meth:`fit`, with one number of bins; regions may be other ones in each.
+            As in ``fit``, with one number of bins; regions may be other ones in each.
 
         Returns
         -------

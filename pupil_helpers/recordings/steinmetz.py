@@ -152,7 +152,7 @@ def check_index(index, count: int, what: str) -> int:
 
 
 def read_tables(path, part: int | None = None, max_bytes: int = MAX_BYTES) -> list:
-    """The tables of a part file, one for each session, each for :func:`table_to_session`.
+    """The tables of a part file, one for each session, each for ``table_to_session``.
 
     The whole file is read and checked before anything is returned. The arrays in the tables are
     :class:`~pupil_helpers.recordings.unpickle.PickledArray`.

@@ -15,9 +15,9 @@ from chapters import notebook_path
 from shared import CHAPTERS, HTML
 
 
-def give_up(why: str) -> None:
-    """Skip a test of the built book; fail it where the book is required."""
-    (pytest.fail if os.environ.get("REQUIRE_BOOK") else pytest.skip)(why)
+def give_up(why: str, unless: str = "REQUIRE_BOOK") -> None:
+    """Skip a test of the built book; fail it where what it needs is required."""
+    (pytest.fail if os.environ.get(unless) else pytest.skip)(why)
 
 
 def need_book() -> None:
@@ -73,7 +73,7 @@ def browser():
     """Headless Chromium, by playwright; one for all tests of a process."""
     path = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
     if path is None:
-        give_up("there is no Chromium on the path: install the system's package")
+        give_up("there is no Chromium on the path: install the system's package", "REQUIRE_BROWSER")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
