@@ -4,17 +4,20 @@ Run ``nice python benchmarks/fuzz_readers.py`` (ten minutes or so on one core). 
 a forked process with a limit on its computing time, since the HDF5 library may crash or never
 return on a damaged file; for ``read_nwb``, which reads in a process of its own for that reason,
 such an end is a refusal ("ended") as well. Whatever else happens, 1.5 times the memory of the valid
-file included, is printed with its seed and counts as a failure; ``--seed`` repeats one.
+file included, is printed with its seed and counts as a failure; ``--seed`` repeats one, ``--all``
+prints what became of every one.
 """
 
 import argparse
 import sys
 import tempfile
-from collections import Counter
 from pathlib import Path
 
+import pandas as pd
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-from mutants import FORMATS, fates
+from fates import Fate, fates
+from mutants import FORMATS
 
 
 def main():
@@ -22,20 +25,35 @@ def main():
     parser.add_argument("--count", type=int, default=2000, help="mutants of each format")
     parser.add_argument("--formats", nargs="+", choices=FORMATS, default=list(FORMATS))
     parser.add_argument("--seed", type=int, help="this one only")
+    parser.add_argument("--all", action="store_true", help="print all, not only failures")
     options = parser.parse_args()
     seeds = range(options.count) if options.seed is None else [options.seed]
-    failures = 0
+    rows = {}
     for name in options.formats:
         with tempfile.TemporaryDirectory() as folder:
-            seen = Counter()
-            for seed, fate in fates(name, Path(folder), seeds):
-                seen[fate.split(":")[0]] += 1
-                if fate.startswith("failed"):
-                    print(f"{name}, seed {seed}: {fate}", flush=True)
-        failures += seen["failed"]
-        counts = ", ".join(f"{count} {fate}" for fate, count in sorted(seen.items()))
-        print(f"{name}: {len(seeds)} mutants, {counts}", flush=True)
-    sys.exit(failures > 0)
+            seen = []
+            for fate in fates(name, Path(folder), seeds):
+                seen.append(fate)
+                if options.all or fate.outcome.startswith("failed"):
+                    print(f"{name}, seed {fate.seed}, {fate.spoilt}: {fate.outcome}", flush=True)
+        rows[name] = summary(seen)
+    table = pd.DataFrame(rows).T
+    print(table.round(2).to_string(), flush=True)
+    sys.exit(table["failed"].sum() > 0)
+
+
+def summary(seen: list[Fate]) -> dict:
+    table = pd.DataFrame(seen)
+    kinds = table["outcome"].str.split(":").str[0]
+    slowest = table.loc[table["seconds"].idxmax()]
+    return {
+        "mutants": len(table),
+        **{kind: (kinds == kind).sum() for kind in ("read", "refused", "ended", "failed")},
+        "read, same numbers": (table["outcome"] == "read").sum(),
+        "slowest (CPU s)": slowest["seconds"],
+        "its seed": slowest["seed"],
+        "peak (MB)": table["kilobytes"].max() / 1e3,
+    }
 
 
 if __name__ == "__main__":

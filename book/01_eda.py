@@ -74,6 +74,7 @@ from itertools import product
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from scipy.signal import find_peaks
 from scipy.stats import pearsonr
 
@@ -81,7 +82,7 @@ from pupil_helpers import blocked_folds, boxcar, check, evaluation_kernel
 from pupil_helpers import explore, load_session, psth_relative, smooth
 from pupil_helpers.metrics.ceilings import known_ceiling, split_half_ceiling
 from pupil_helpers.metrics.scores import psth
-from pupil_helpers.plotting import eda, folds, use_style
+from pupil_helpers.plotting import eda, folds, region_palette, use_style
 from pupil_helpers.session import CHANNELS
 from pupil_helpers.signals.splits import random_split
 
@@ -169,8 +170,9 @@ print(f"{empty:.0%} of all bins of single neurons hold no spike")
 # ### Area: slow
 #
 # Now all trials at once. Every row of the picture is a trial, and its colour is the pupil's area.
+# Short blank strokes are blinks.
 
-# %% mystnb={"image": {"alt": "Left: a picture with one row per trial and one column per bin, coloured by pupil area; whole groups of neighbouring rows are brighter or darker. Right: the mean area of each trial wanders up and down over the session."}}
+# %% mystnb={"image": {"alt": "Left: a picture with one row per trial and one column per bin, coloured by pupil area; whole groups of neighbouring rows are brighter or darker, and short blank strokes are blinks. Right: the mean area of each trial wanders up and down over the session."}}
 eda.whole_session(session)
 plt.show()
 
@@ -189,8 +191,8 @@ plt.show()
 # To find saccades, take the speed of the eye and look for peaks above a threshold, at least ten
 # bins apart. The threshold is a multiple of the *median* speed, which measures this slow wandering
 # and the camera's noise: the eye is between saccades most of the time, and a median does not care
-# about a few fast moments. (Most saccades are small, and the smallest do not reach the threshold. A
-# lower one would find some of them, and more and more noise.)
+# about a few fast moments. (The smallest saccades do not reach the threshold. A lower one would find
+# some of them, and more and more noise.)
 
 # %%
 dt = session.bin_size  # s
@@ -254,14 +256,16 @@ if measured.size:
 
 # %% [markdown]
 # In the simulated mouse the lowest factor finds several times as many, and the new ones look like any
-# other wiggle of the floor: most are noise. But from a factor of 3 on the number hardly changes,
-# because most saccades stand far above the floor. So the choice matters little in a wide range, and
-# that is the best that can be said of a threshold. Choose it before you look at the neurons.
+# other wiggle of the floor: most are noise. Twice the factor loses only a few, the smallest. From a
+# factor of 3 on the number changes little, because most saccades stand far above the floor. So the
+# choice matters little in a wide range, and that is the best that can be said of a threshold. Choose
+# it before you look at the neurons.
 
 # %%
 if session.truth is not None:
     assert peaks[2] > 2.5 * peaks[6]
     assert peaks[3] < 1.5 * peaks[12]
+    assert peaks[12] > 0.75 * peaks[6]
 
 # %% [markdown]
 # **Your turn (two minutes).** In how many trials did we find no saccade at all? `saccades` has a row
@@ -340,7 +344,14 @@ fano = variance[mean > 0] / mean[mean > 0]
 print(f"median Fano factor {np.median(fano):.1f}")
 
 # %% mystnb={"image": {"alt": "Variance of the spike count against its mean, one dot per neuron on logarithmic axes, coloured by region. Nearly all dots lie above the diagonal line that marks a Poisson process, the more so the higher the mean."}}
-eda.count_variance(mean, variance, session.regions[ours])
+region = session.regions[ours]
+look = {"palette": region_palette(regions), "s": 20, "alpha": 0.7, "lw": 0}
+plt.figure(figsize=(5.5, 4))
+ax = sns.scatterplot(x=mean, y=variance, hue=region, **look)
+ax.axline((1, 1), (2, 2), color="black", lw=1, label="Poisson")
+ax.set(xscale="log", xlabel="mean count (spikes per trial)")
+ax.set(yscale="log", ylabel="variance (spikes² per trial)")
+ax.legend(ncols=2, fontsize=8)
 plt.show()
 
 # %% [markdown]
@@ -366,8 +377,9 @@ eda.rates_over_time(session.time, average, error, regions)
 plt.show()
 
 # %% [markdown]
-# Most regions of the simulated mouse answer the stimulus. But how much of what a region does in a *single* trial is its
-# average? Take the variance of the average and divide it by the variance of all single trials.
+# Most regions of the simulated mouse answer the stimulus. (Each panel has a scale of its own: the
+# wiggles of MRN are small, and as wide as its standard error.) But how much of what a region does in
+# a *single* trial is its average? Take the variance of the average and divide it by the variance of all single trials.
 
 # %%
 share = average.var(axis=0) / rate.var(axis=(0, 1))
@@ -439,9 +451,8 @@ if session.truth is not None:
     peak = lags[np.abs(around).argmax(axis=0)]
     for name, found, true in zip(regions, peak, true_lags, strict=True):
         if np.isfinite(true):
-            print(
-                f"{name}: {1000 * found:+.0f} ms, truth {1000 * true:+.0f} ms"
-            )
+            off = f"truth {1000 * true:+.0f} ms"
+            print(f"{name}: {1000 * found:+.0f} ms, {off}")
             assert abs(found - true) <= 0.03
 
 # %% [markdown]
@@ -497,8 +508,8 @@ assert close[10] < 0.5
 # On the left, the ceiling rises with every neuron. On the right, few neurons leave it badly known:
 # one cannot tell a region in which there is little to predict from one in which there is none.
 # Twenty is the smallest of these sizes at which most estimates are within a quarter of the truth,
-# so this book draws the line there. Nothing jumps at twenty. A region that follows the eye as
-# strongly as LGd can do with ten, and one as weak as CA1 needs more.
+# so this book draws the line there. Nothing jumps at twenty. A region in
+# which there is as much to predict as in LGd can do with ten, and one like CA1 needs more.
 
 # %%
 print(f"trials {session.n_trials}")
@@ -544,7 +555,7 @@ for name in regions:
     r, p = pearsonr(seen["pupil area"], seen[name])
     assert truth is None or (p < 0.05) == (name in driven)
     note = "truly driven by the pupil" if name in driven else ""
-    print(f"{name:6} r = {r:+.2f}   textbook p = {p:.4f}   {note}")
+    print(f"{name:6} r = {r:+.2f}   textbook p = {p:.2g}   {note}")
 
 # %% [markdown]
 # In the simulated mouse it is right about all six. Was that skill or luck? Any two slow signals agree or
@@ -588,7 +599,7 @@ assert alarms > 4
 
 # %%
 def score_nearest(split, n_near=4):
-    """Predict test trials from the training trials nearest in time. No pupil."""
+    """Predict test trials from those nearest in time. No pupil."""
     away = np.abs(split.test[:, None] - split.train)  # (test, train)
     near = split.train[away.argsort(axis=1)[:, :n_near]]  # (test, n_near)
     mean = psth(counts[split.train])  # (bins, regions)
@@ -608,7 +619,10 @@ for kind, splits in kinds.items():
     scores[kind] = np.mean(found, axis=0)
 
 # %% mystnb={"image": {"alt": "Bars per region for a predictor without any pupil. With the random split it scores above zero in every region, most in LGd and hardly in MRN. With the blocked split it scores clearly below zero in five regions, and zero in LGd."}}
-folds.leak(scores)
+tall = scores.melt(ignore_index=False, var_name="split").reset_index()
+ax = sns.barplot(tall, x="index", y="value", hue="split", saturation=1)
+score = "PSTH-relative score\n(share of squared error removed)"
+ax.set(xlabel="region", ylabel=score)
 plt.show()
 
 # %% [markdown]
@@ -784,7 +798,7 @@ mistakes = {
     "Nearly: a trial can hold two blinks, or begin in one.": gone.any(
         axis=1
     ).sum(),
-    "Nearly: blinks that are going on in the first bin of a trial are left out.": inside,
+    "Nearly: blinks that a trial begins with are left out.": inside,
 }
 check(my_blinks, blinks, mistakes, name="1.1")
 

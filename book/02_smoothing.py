@@ -256,7 +256,10 @@ if truth is not None:
 
 # %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, close to the dashed true rate."}}
 shown = {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()}
-figures.edges(session.time, shown)
+first = pd.DataFrame(shown, session.time)[: session.start + 0.4]
+ax = sns.lineplot(first, marker=".", markeredgewidth=0)
+rate = "rate (spikes/s\nper neuron)"
+ax.set(xlabel="time from stimulus (s)", ylabel=rate, ylim=(0, None))
 plt.show()
 
 # %% [markdown]
@@ -273,7 +276,7 @@ plt.show()
 
 # %%
 def psth_r2(rate):
-    """R² of the training trials' average in the test trials; (regions,)."""
+    """R² of the average of training trials in test trials; (regions,)."""
     scores = []
     for train, test in blocked_folds(len(rate)):
         error = rate[test] - rate[train].mean(axis=0)
@@ -378,14 +381,15 @@ if error is not None:
     found["closest (ms)"] = 1000 * widths[error.argmin(axis=0)]
     found["chosen / closest"] = found["chosen (ms)"] / found["closest (ms)"]
     assert (chosen.best_per_region > 0.03).all()  # SD of our boxcar: 29 ms
+    assert (found["chosen / closest"] >= 1).all()
 found.round(2)
 
 # %% [markdown]
 # "At the edge" means that the best of our widths is the narrowest or the widest. Then all we have
 # learned is that the best width lies there *or beyond*: such a region changes slowly, if at all.
 #
-# In the simulated mouse they agree on the order of magnitude, and in SCs and SCm the chosen width
-# is too wide. Is that luck? Look at six other mice, and at the four regions whose best width is
+# In the simulated mouse they agree on the order of magnitude, and where they differ the chosen width
+# is the wider one. Is that luck? Look at six other mice, and at the four regions whose best width is
 # well inside our range.
 
 
@@ -446,18 +450,19 @@ assert (average.loc[["SCs", "SCm"], "chosen"] > 1.1).all()
 assert (average.loc[["SCs", "SCm"], "best by likelihood"] > 1.1).all()
 assert (average.loc[["LGd", "MRN"], "chosen"] < 1.2).all()
 assert wider > 2 * narrower
+assert (ratios.loc[["SCs", "SCm"], "chosen"] > 1).all()
 assert cost < 0.1
 
 # %% [markdown]
-# It was not luck. Where the chosen width errs, it errs to the wide side, and in SCs and SCm it does so
-# on average. The second group of dots says why. These are the widths that are truly best *by the
+# It was not luck. In SCs and SCm the chosen width is too wide in every mouse; in LGd and MRN it errs
+# now to one side, now to the other. The second group of dots says why. These are the widths that are truly best *by the
 # likelihood*, found with the true rate in hand, and in SCs and SCm they are too wide in the same way. So the
 # choice hits what it aims at, but it aims at something else. A squared error counts the same
 # wherever it happens. The likelihood counts an error relative to the rate, so it looks hardest
 # where the rate is low. SCs and SCm fire in short bursts around saccades and are quieter in
 # between, for long. In the quiet a wide kernel is right, and the bursts have to pay for it. In LGd
-# it is at saccades that the rate is low, and the two aims agree. (Leaving the bin out asks for a
-# slightly wider kernel still, because the heaviest weight is gone.)
+# it is at saccades that the rate is low, and the two aims agree. (Leaving the bin out may
+# add a little to that, because the heaviest weight is gone.)
 #
 # The last column is the comfort: around their bottoms the curves are so flat that the wrong width
 # hardly costs anything.
@@ -539,7 +544,8 @@ perfect.rename(index="{:g} s".format).round(2)
 # **Try it.** Here is one trial of one region, with the width and the shape of the kernel in your
 # hand. Answer first, then move: at which width does the line come closest to the dashed truth? Is
 # that the width at which R² of a perfect prediction is highest? And which of the three shapes never
-# gets close to the truth, however wide you make it?
+# gets close to the truth, however wide you make it? (The grey curves are the other two shapes. A
+# Gaussian is as wide as the boxcar that has the same standard deviation.)
 
 # %%
 shapes = {
@@ -594,8 +600,10 @@ explore(
 )
 
 # %% [markdown]
-# R² of a perfect prediction goes on rising to the widest kernel, long after the line has lost the
-# truth. The causal boxcar comes too late at any width that is wide enough to calm the noise.
+# In the simulated mouse R² of a perfect prediction goes on rising to the widest kernel. The line comes
+# closest to the truth before that: at the widest it follows slow changes only, and the dips at
+# saccades are gone. The causal boxcar comes too late at any width that is wide enough to calm the
+# noise.
 
 # %%
 if truth is not None:
@@ -821,7 +829,7 @@ np.testing.assert_allclose(lost / inside, smooth(counts[:1], own)[0, :, 0])
 # my_width = widths[np.argmax(scores)]
 # ```
 #
-# The narrowest wins, and it would do so for any list of widths. A bin is its own best predictor.
+# The narrowest wins: a bin is its own best predictor.
 # That is overfitting in its purest form, and the reason why every choice in this book is made on
 # data that were left out.
 #
@@ -879,8 +887,8 @@ assert narrowest == widths.min()
 # ```
 #
 # Wider, as a rule. With a quarter of the spikes there is the same signal and more
-# noise, so it takes a longer average to tell them apart. The best width belongs to the *recording*,
-# not to the brain.
+# noise, so it takes a longer average to tell them apart. (If the widest of the list wins, all we know is
+# that the best lies there or beyond.) The best width belongs to the *recording*, not to the brain.
 #
 # </details>
 

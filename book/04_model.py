@@ -35,9 +35,9 @@
 # PSTH. PyTorch is explained as it comes up.
 #
 # **The data.** This page uses the *simulated* mouse that comes with the book, so everything you
-# see can be checked against the truth. To use the real recording, change
-# `load_session("simulated")` to `load_session("steinmetz", index=12)` in the third code cell;
-# what compares with the truth is then left out.
+# see can be checked against the truth. To use the real recording, change the line
+# that starts with `session =` to `session = load_session("steinmetz", index=12)`. What compares with
+# the truth is then left out.
 
 # %% [markdown] tags=["teacher"]
 # > **For the teacher.** Let students say the shape of every array before the cell that prints it.
@@ -68,6 +68,7 @@ if "google.colab" in sys.modules or "KAGGLE_KERNEL_RUN_TYPE" in os.environ:
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -274,8 +275,12 @@ for direction in ("bidirectional", "causal"):
 lag = (middle - np.arange(n_steps)) * step  # s
 assert (heard["causal"][lag < 0] == 0).all()  # not a trace of the future
 
-# %% mystnb={"image": {"alt": "Size of the gradient against lag, on a logarithmic axis, for an untrained network. Both curves fall off steeply and almost straight, by a factor of a hundred within half a second of lag zero; the bidirectional one on both sides, the causal one on the side of the past only."}}
-figures.reach(lag, heard)
+# %% mystnb={"image": {"alt": "Size of the gradient against lag, on a logarithmic axis, for an untrained network. Both curves fall off steeply and almost straight, by a factor of some hundred within half a second of lag zero; the bidirectional one on both sides, the causal one on the side of the past only."}}
+loud = pd.DataFrame(heard, lag)
+ax = sns.lineplot(loud.where(loud > 1e-6 * loud.max().max()), dashes=False)
+ax.set(yscale="log", ylabel="gradient size")
+ax.set(xlabel="lag (s): future of the pupil < 0 < past")
+ax.axvline(0, color="grey", lw=0.8, ls=":")
 plt.show()
 
 # %% [markdown]
@@ -420,15 +425,15 @@ explore(
 
 # %% [markdown]
 # In the simulated mouse it never does. What SCm announces is not in the past of the pupil, and no
-# number of units can find it there. Two units in each direction do better, if they are shown the
-# right side.
+# number of units can find it there. Eight units find it, if they are shown the right side.
 
 # %%
 if session.truth is not None:
     scm = regions.index("SCm")
     blind = [score_at[n, "causal"][scm] for n in sizes]
     assert max(blind) < score_at[16, "anticausal"][scm] - 0.03
-    assert max(blind) < score_at[2, "bidirectional"][scm]
+    for shown in ("anticausal", "bidirectional"):
+        assert max(blind) < score_at[8, shown][scm] - 0.05
 
 # %% [markdown]
 # A single network, trained for a moment, on one block: that is enough to see the direction of time,
@@ -447,10 +452,13 @@ torch.manual_seed(0)
 fresh_U = SeqToSeq(len(FEATURES), 3).rnn.weight_hh_l0.detach()
 largest = np.abs(np.linalg.eigvals(fresh_U.numpy())).max()
 print(f"largest eigenvalue of a random U: {largest:.2f}")
-print(f"left of an input after 10 steps: about {largest**10:.4f}")
+print(f"10 steps leave about {largest**10:.4f} of its slowest part")
 assert largest < 1
 
 # %% [markdown]
+# (In the figure an input fades faster still. The largest eigenvalue belongs to the part of the state
+# that fades most slowly, and the slope of the tanh comes on top.)
+#
 # Below 1, and the past fades away exponentially; far above 1, and the states run into the ends of
 # the tanh. Training can change $U$, but it learns from gradients, and they have faded by the same
 # factor: what has been forgotten is hard to learn from ([Hochreiter and Schmidhuber,
@@ -645,7 +653,7 @@ onward = loop(trial_x, "_reverse", later)
 forward = loop(trial_x, "", later[::-1])
 mistakes = {
     "Those are in the order of computation: turn them round.": own[::-1],
-    "That loop runs forward in time: start at the last bin.": onward,
+    "That loop runs forward in time: start at the last step.": onward,
     "Take the weights that end in _reverse.": forward,
 }
 check(my_backward, own, mistakes, tolerance=1e-4, name="4.1")
@@ -719,8 +727,8 @@ assert size == 2 * (32 * 10 + 32 * 32 + 2 * 32) + 64 * 3 + 3
 # <details>
 # <summary>Hint 2</summary>
 #
-# `h = h + gate * (proposed - h)`. With the gate at 1 it is the plain loop; with the gate at 0
-# nothing changes.
+# The new state is the old one plus a part of the way to the proposed one, and the gate is that
+# part. With the gate at 1 it is the plain loop; with the gate at 0 nothing changes.
 #
 # </details>
 #

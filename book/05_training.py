@@ -36,9 +36,9 @@
 # network. What a derivative is.
 #
 # **The data.** This page uses the *simulated* mouse that comes with the book, so everything you
-# see can be checked against the truth. To use the real recording, change
-# `load_session("simulated")` to `load_session("steinmetz", index=12)` in the third code cell;
-# what compares with the truth is then left out. What the text says of figures and tables is said
+# see can be checked against the truth. To use the real recording, change the line
+# that starts with `session =` to `session = load_session("steinmetz", index=12)`. What compares with
+# the truth is then left out. What the text says of figures and tables is said
 # of the simulated mouse.
 
 # %% [markdown] tags=["teacher"]
@@ -198,7 +198,14 @@ for loss in (poisson_loss, squared_error):
     both.append(values - values.min(axis=1, keepdims=True))
 
 # %% mystnb={"image": {"alt": "Two panels, loss against predicted spikes. Left, Poisson: for 0 spikes a straight line, for 2 and 6 spikes valleys that are steep on the left and shallow on the right, wider for 6. Right, squared error: the same parabola for each count, only shifted."}}
-figures.losses(rates, *both, seen)
+fig, axes = plt.subplots(1, 2, figsize=(8, 3))
+names = [f"{count} spikes seen" for count in seen]
+titles = "Poisson", "squared error"
+for ax, name, values in zip(axes, titles, both, strict=True):
+    curves = pd.DataFrame(values.T, rates.numpy(), names)
+    sns.lineplot(curves, dashes=False, ax=ax)
+    ax.set(title=name, xlabel="predicted spikes")
+    ax.set(ylabel="above minimum", ylim=(0, np.quantile(values, 0.8)))
 plt.show()
 
 # %% [markdown]
@@ -284,13 +291,15 @@ best = int(held_curve.argmin())
 print(f"best after epoch {best + 1} of {len(held_curve)}")
 
 # %% mystnb={"image": {"alt": "Loss against epoch, relative to the PSTH. On the trials it learns from the loss falls all the way. On the held-out block it falls quickly at first, has its lowest point at a dot well before the end, and then creeps up."}}
-figures.learning_curves(learnt, held_curve, best)
+seen_held = {"trials it learns from": learnt, "held-out block": held_curve}
+figures.several_curves(seen_held, best=best)
 plt.show()
 
 # %% [markdown] tags=["teacher"]
-# > Most will draw two curves that fall together and level off. Somebody lets the held-out curve rise
-# > far above its start: that happens with fewer trials, and the next figures show it. Ask what the
-# > network can still be learning when only one of the curves falls.
+# > **For the teacher.** Most will draw two curves that fall together and level off. Somebody lets the
+# > held-out curve rise far above its start: with fewer trials it goes further that way, as the table
+# > under "Early stopping" shows. Ask what the network can still be learning when only one of the
+# > curves falls.
 
 # %%
 if session.truth is not None:
@@ -415,7 +424,8 @@ clock = session.start + (steps + 0.5) * step * session.bin_size
 # %% [markdown]
 # **Try it.** Answer first: what does the network predict when the rate is far too small, and what
 # when it is far too large? Then move the rate from one end to the other, and look at the left panel
-# and at the right one. At which rate is the prediction best, and does the lowest curve say so?
+# and at the right one. At which rates does the held-out curve end lowest? (The grey curves are those
+# of the other rates. Above the dotted line the axis is logarithmic: the largest rate is far off.)
 
 
 # %%
@@ -462,8 +472,8 @@ if session.truth is not None:
 # %% [markdown]
 # In the simulated mouse, the network with the smallest rate has not got far from the PSTH where it
 # began: its line has small bumps where large ones belong, and its curve is still falling at the last
-# epoch. With the largest rate it strays far from the PSTH, in the wrong places, and is worse than it.
-# The best rates lie in between, where a factor of five hardly matters.
+# epoch. With the largest rate its line jumps about in the wrong places, and the loss stays above 0: worse
+# than the PSTH. The best rates lie in between, where a factor of five hardly matters.
 #
 # Too small, and it would need many more epochs. Too large, and it jumps across the valley it is
 # looking for. We can have the best of both: start gently, speed up, and end very slowly, so that it
@@ -574,7 +584,7 @@ if session.truth is not None:
 
 # %% [markdown]
 # The few trials were not used up after five epochs. They had merely been shown too few times. This is
-# easy to miss, since nothing fails: the network just stays close to the PSTH, and one concludes that
+# easy to miss, since nothing fails: the network just stays closer to the PSTH, and one concludes that
 # there is too little data. An early version of `PupilEncoder` made this mistake: with 60 trials it
 # took 15 updates in all. Today its budget is `n_updates`, the same for every session. (Too many is
 # the smaller evil: then the best weights come before the end, and they are the ones that are kept.)
@@ -633,7 +643,13 @@ levels = {name: (error**2).mean() for name, error in errors.items()}
 
 # %% mystnb={"image": {"alt": "Mean squared error of held-out trials on a logarithmic axis against training step, for two starts. Both fall by a large factor; one curve ends early, high up, the other goes on for 200 steps and comes close to the lines of one constant per region and of the PSTH, but stays above that of the PSTH."}}
 histories = {name: run.history_ for name, run in originals.items()}
-figures.mean_squared_errors(histories, levels)
+steps = pd.concat(histories, names=["start"])
+ax = sns.lineplot(steps, x="epoch", y="held_out", hue="start")
+for (name, level), ls in zip(levels.items(), ("--", ":"), strict=True):
+    ax.axhline(level, color="black", lw=1, ls=ls, label=name)
+ax.set(yscale="log", xlabel="step")
+ax.set_ylabel("mean squared error\nof held-out trials")
+ax.legend()
 plt.show()
 
 # %% [markdown]
@@ -690,7 +706,7 @@ if session.truth is not None:
 
 # %% [markdown]
 # The others you have met above: few and small steps (at most 200, at a rate of 0.001, so that a
-# weight moves by about 0.2), the last weights instead of the best, a short patience on a bumpy
+# weight moves by about 0.2 at most), the last weights instead of the best, a short patience on a bumpy
 # loss, and neighbours of the watched trials among those it learns from. None of this is a flaw of
 # RNNs. The same kind of network, in your loop, beats the PSTH in each of the three regions.
 #
@@ -776,10 +792,12 @@ if session.truth is not None:
 # 8 compares them on many.
 #
 # What does the rest of the machinery buy here? In SCs and SCm, where there is less to find than in
-# LGd, the rest of the score. (It, too, learns from the block that your loop only watched.) And in
+# LGd, it finds what your loop still misses. (It, too, learns from the block that your loop only watched.) And in
 # MRN, CA1 and VISam, which do not depend on the pupil, your loop predicts something all the same,
 # and is a little worse than the PSTH for it; `PupilEncoder` keeps quiet. (The dashed line in MRN
-# says that its rate does change between trials, only nothing in the pupil tells how.) What each
+# says that its rate does change between trials, only nothing in the pupil tells how. And a bar may
+# reach its dashed line, as in SCm: true rates are the best prediction on average, but on one block
+# of noisy spikes another may do as well by luck.) What each
 # piece of it is good for, on many mice, is chapter 6.
 
 # %% [markdown] tags=["quiz"]

@@ -30,16 +30,16 @@
 # - say when a model should not predict at all, and how often a careful rule is fooled;
 # - tell a piece that earns something from a piece that is only there.
 #
-# **Time.** About 50 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a laptop.
+# **Time.** About 50 minutes, 50 more with the quiz and the exercises. Runs in one to two minutes on a
+# laptop.
 #
 # **What you need.** Chapters 3 to 5: linear models over lags, the recurrent network, and how it
 # is trained.
 #
 # **The data.** This page uses the *simulated* mouse that comes with the book, so everything you
 # see can be checked against the truth. At the end a second simulated mouse joins it, whose
-# neurons remember. To use the real recording, change `load_session("simulated")` to
-# `load_session("steinmetz", index=12)` in the third code cell; what compares with the truth is
-# then left out.
+# neurons remember. To use the real recording, change the line that starts with `session =` to
+# `session = load_session("steinmetz", index=12)`. What compares with the truth is then left out.
 
 # %% [markdown] tags=["teacher"]
 # > **For the teacher.** The chapter is long because it hides nothing. It can be taught as seven short
@@ -94,7 +94,8 @@ from pupil_helpers.models.ensemble import check_points, shuffled
 from pupil_helpers.models.glm import PoissonGLM, glm_loss, glm_path
 from pupil_helpers.models.lags import lag_basis
 from pupil_helpers.models.network import EncoderNet, GatedRecurrence
-from pupil_helpers.plotting import pupilencoder as figures, use_style
+from pupil_helpers.plotting import pupilencoder as figures
+from pupil_helpers.plotting import region_lines, use_style
 from pupil_helpers.signals.pupil import PupilFeatures
 
 use_style()
@@ -211,19 +212,16 @@ print(f"the same; 48 of {len(variances)} hold {kept_share:.1%} of variance")
 #
 # ### A gate
 #
-# The recurrence of chapter 4 computes its state anew in every step. To remember something for a
-# second it would have to copy it through 25 steps without wear, and a tanh wears everything down.
-# So each unit gets a second number, a **gate** between 0 and 1, which says how much of the state
-# to renew:
+# A plain unit computes its state anew in every step. To remember something for a second it would have
+# to copy it through 25 steps without wear, and a tanh wears everything down. So each unit has the
+# **gate** of chapter 4, a number between 0 and 1 that says how much of the state to renew:
 #
-# $$h_s = h_{s-1} + g_s\,(\tanh(V x_s + b + W h_{s-1}) - h_{s-1}),$$
+# $$h_s = h_{s-1} + g_s\,(\tanh(W x_s + U h_{s-1} + b) - h_{s-1}),$$
 #
-# $$g_s = \mathrm{logistic}(V' x_s + b' + W' h_{s-1}).$$
+# $$g_s = \sigma(W' x_s + U' h_{s-1} + b').$$
 #
-# With $g = 1$ this is the old recurrence. With $g$ near 0 the state stays as it is. (A GRU
-# without its reset gate: [Ravanelli and colleagues,
-# 2018](https://doi.org/10.1109/TETCI.2017.2762739).) Take one unit, give it a pulse with the gate
-# wide open, and then hold the gate still.
+# How long does a gate remember? Take one unit, give it a pulse with the gate wide open ($g = 1$), and
+# then hold the gate still.
 #
 # **Predict first.** A step is 40 ms. With a gate of 0.02, when will half of the pulse be forgotten:
 # after a tenth of a second, a second or two, or half a minute?
@@ -237,7 +235,10 @@ print(f"with a gate of {gates[-1]} half is left after {half:.1f} s")
 assert states[0.6][10] < 0.01 < 0.15 < states[0.02][75]
 
 # %% mystnb={"image": {"alt": "State of a unit after a pulse, for three gates. With gate 0.6 it is gone within a few tenths of a second, with 0.15 within a second, and with 0.02 a good part of it is left after three seconds."}}
-figures.gates(after * 4 * session.bin_size, states)
+seconds = after * 4 * session.bin_size
+shown = {f"gate {gate:g}": state for gate, state in states.items()}
+ax = sns.lineplot(pd.DataFrame(shown, seconds), dashes=False)
+ax.set(xlabel="time after a pulse (s)", ylabel="state, highest set to 1")
 plt.show()
 
 # %% [markdown]
@@ -250,8 +251,8 @@ plt.show()
 class Recurrence(nn.Module):
     def __init__(self, n_inputs, size):
         super().__init__()
-        self.into = nn.Linear(n_inputs, 2 * size)  # V and V', b and b'
-        self.along = nn.Linear(size, 2 * size, bias=False)  # W and W'
+        self.into = nn.Linear(n_inputs, 2 * size)  # W and W', b and b'
+        self.along = nn.Linear(size, 2 * size, bias=False)  # U and U'
 
     def forward(self, x):  # (trials, steps, inputs)
         h, states = x.new_zeros(len(x), self.along.in_features), []
@@ -425,8 +426,8 @@ figures.learning(model.history_, curve, len(blocks))
 plt.show()
 
 # %% [markdown]
-# Our own curve lies on that of the package's first network. (It differs by a little: rounding
-# grows over hundreds of updates.) The five blocks are not equally easy, so the curves end at
+# Our own curve lies on that of the package's first network. (Where the two differ at all, it is by
+# rounding, which grows over hundreds of updates.) The five blocks are not equally easy, so the curves end at
 # different heights.
 #
 # What do the weights of the lowest point earn over those of the last update? On the test block,
@@ -462,8 +463,8 @@ if session.truth is not None:
 # Five networks make an **ensemble**: their gains are averaged. Each has started from other random
 # weights and has seen other trials, so each makes some errors of its own, and these partly
 # cancel. And every training trial is left out by one of the five. We will use that twice:
-# predictions of *left-out* blocks are the only honest ones that we have without touching the test
-# block.
+# predictions of *left-out* blocks are the most honest ones that we have without touching the test
+# block. (They flatter a little: each block has picked the weights of its network.)
 
 # %%
 nets = [copied(model.module_.net, member) for member in range(5)]
@@ -587,7 +588,11 @@ both = {"ours": glm_share, "package": model.module_.net.share}
 pd.DataFrame(both, regions).T.round(1)
 
 # %% mystnb={"image": {"alt": "Loss of the left-out blocks above the best, against the share of the GLM, one curve per region. The curves of SCs, SCm and LGd are valleys with a dot at the bottom somewhere between the ends; those of MRN, CA1 and VISam rise or fall from one end to the other, with the dot at the lower end."}}
-figures.mixture(shares, share_losses, regions, glm_share)
+above = share_losses - share_losses.min(axis=0)
+ax = region_lines(shares, above, regions, marked=glm_share)
+words = "loss of the left-out blocks\nabove the best (nats)"
+ax.set(xlabel="share of the GLM", ylabel=words)
+ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 plt.show()
 if session.truth is not None:
     assert ((glm_share > 0) & (glm_share < 1))[driven].all()
@@ -669,7 +674,8 @@ print(losses.shape)  # (blocks, weights, 2, regions)
 # **Try it.** Answer first: is there a weight at which the model beats the PSTH in *all five* blocks,
 # and in both likelihoods? Look for one in LGd, and then in CA1 and in MRN. In the left panel are
 # the losses summed over blocks, with bands of one standard error; in the right one each block has
-# a dot, at the weight that you choose.
+# a dot, at the weight that you choose. (Losses are in *nats*, units of the natural logarithm of a
+# likelihood.)
 
 # %%
 places = [2, 6, 20]  # of the weights that are shown
@@ -748,7 +754,8 @@ print(f"and in {some} of {len(undriven)} regions at least once")
 kinds = ours_only.groupby("kind")
 kinds = {kind: holding_back(rows).iloc[0] for kind, rows in kinds}
 kinds["all"] = holding_back(ours_only).iloc[0]
-pd.DataFrame(kinds).T[["followed", "worst", "fits"]].round(3)
+shown = pd.DataFrame(kinds).T.rename(columns={"fits": "regions"})
+shown[["regions", "followed", "worst"]].round(3)
 
 # %%
 assert 0 < k / n_fits < 0.15
@@ -757,8 +764,7 @@ assert kinds["all"]["worst"] < 1.15
 
 # %% [markdown]
 # Five blocks are few, and one standard error is no strict test: a rule like this is fooled now
-# and then, on some kinds of mice more often than on others. (`followed` is a share of fits;
-# `fits` counts regions, each with five folds.) What it does reach is that a mistake costs little.
+# and then. (`followed` is a share of fits, of which each region has five.) What it does reach is that a mistake costs little.
 # `worst` is the largest squared error of any such region, relative to the PSTH's. So a shrinkage
 # above 0 is a hint that the pupil says something about a region, and no proof. For a claim, use
 # the controls of chapter 9.
@@ -786,7 +792,7 @@ apart = np.abs(ours / predicted - 1).max()
 print(f"the pieces are the package, but for {apart:.0e} of it")
 
 # %% [markdown]
-# There it is. Ten features, 13 bumps, an eigendecomposition, a network of two dozen lines five
+# There it is. Ten features, 13 bumps, an eigendecomposition, a network of some thirty lines five
 # times over, a GLM, and two choices that left-out blocks make: nothing else is inside
 # `PupilEncoder`. Let us also see what the last choice did on the test block.
 
@@ -945,8 +951,8 @@ if session.truth is not None:
 #
 # The rest depends on the mouse. On the mouse with memory **the stem** and **the recurrence** earn
 # something, **its gate** perhaps: there is something to remember, for longer than the filters reach.
-# On the home mouse, the simulated one of this page, none of them adds more than luck might: 0.6 s of
-# lags to either side hold all there is. Without **the filters over lags** the mouse with memory was
+# On the home mouse, the simulated one of this page, none of them adds more than luck might: there
+# filters and recurrence can do each other's work. Without **the filters over lags** the mouse with memory was
 # even predicted *better* on this block: a recurrence can make lags by itself. **The GLM** and
 # **shrinkage** add nothing that this figure could show; on the mouse with memory they cost a little.
 # (Shrinkage is not there for the driven regions: see above what it is for.)
@@ -987,7 +993,8 @@ plt.show()
 # %% [markdown]
 # The recurrence pays on mice that remember, and on mice that respond to what no feature foresees. On
 # mice like the home mouse it could be left out, and there the GLM alone does nearly as well as the
-# whole. Where an interval reaches across 0, the mice in the table cannot decide. Nobody knows
+# whole. The lines are 95 % intervals over mice. Where one reaches across 0, as both do for few
+# neurons, the mice in the table cannot decide. Nobody knows
 # beforehand which kind a real mouse is, and that is the case for a mixture. How it fares beside
 # other models is shown in chapter 8.
 #
@@ -1203,7 +1210,7 @@ mistakes = {
 }
 check(my_curve, by_number, mistakes, name="6.2")
 print("first 1 to 5 networks:", np.round(by_number, 3))
-print("mean of single ones:", np.mean(singles))
+print("mean of single ones:", np.mean(singles).round(3))
 if session.truth is not None:
     assert by_number[-1] > np.mean(singles) + 0.005
 

@@ -217,8 +217,10 @@ plt.show()
 
 # %% [markdown]
 # Both shuffles fail, and they fail for the same reason: they destroy what is slow in the pupil, all
-# of it or a part. The shuffled trials do not wander any more, so they correlate with nothing, and
-# anything that wanders looks special beside them. The control has to be *as slow as the real thing*.
+# of it or a part. The trial shuffle leaves a pupil that wanders no more: it correlates with nothing,
+# and anything that wanders looks special beside it. The time shuffle leaves every trial its level,
+# and breaks the slow course within the trial only. Where that course happens to add to the score,
+# the real one stands above all that lack it. The control has to be *as slow as the real thing*.
 
 # %% [markdown]
 # **Your turn (two minutes).** In how many of the thirty mice do the trial shuffle and the session
@@ -259,6 +261,7 @@ mistakes = {
 }
 apart = (trial != other)[:, 0].sum()
 check(my_disagreements, apart, mistakes, name="9.0")
+print(f"{apart} of {len(trial)} mice")
 
 # %% [markdown]
 # **Try it.** Here is the first of these mice, with its real score and all its null scores, and with
@@ -384,7 +387,7 @@ groups = {}
 for (kind, linked), group in tests.groupby(["kind", "linked"]):
     groups[f"{kind} mice: {'linked' if linked else 'unlinked'}"] = group
 n_others = int(tests["others"].min())
-print(tests["mouse"].nunique(), "mice of each kind, smallest p", end=" ")
+print(tests["mouse"].nunique(), "mice, smallest p", end=" ")
 print(f"1 / {1 + n_others} = {1 / (1 + n_others):.3f}")
 
 # %%
@@ -506,8 +509,9 @@ plt.show()
 two = by_side[by_side["model"] != "bidirectional"]
 lead = differences(two, "anticausal").set_index("region")
 lead = lead[["score", "low", "high"]]  # R², causal minus anticausal
+lead = lead.rename(columns={"score": "lead in R²"})
 if session.truth is not None:
-    assert lead.loc["SCs", "low"] > 0
+    assert (lead.loc[["SCs", "LGd"], "low"] > 0).all()
     assert lead.loc["SCm", "high"] < 0
     score_of = sided.pivot(index="region", columns="model", values="score")
     better = score_of[["causal", "anticausal"]].max(axis=1)
@@ -515,8 +519,8 @@ if session.truth is not None:
 lead.round(3)
 
 # %% [markdown]
-# In the simulated mouse the intervals settle it: SCs follows the eye, and SCm fires *before* the
-# saccade, so that it is predicted from the eye's future. (They are intervals over test trials, for
+# In the simulated mouse the intervals settle it: SCs and LGd follow the eye, and SCm fires *before*
+# the saccade, so that it is predicted from the eye's future. (They are intervals over test trials, for
 # one fit each. The differences are many times as large as what another seed did in chapter 8.) For a question
 # about encoding, use the bidirectional score. For a prediction in real time only the causal one
 # counts, and in such a region that one is low. Always say which of the two you report.
@@ -564,8 +568,8 @@ print(f"mean {ceiling.mean():.2f}")
 # %% [markdown]
 # The mean is *below* 46 %. If the 46 % was the mean R² of the three regions for single held-out
 # trials at 100 ms in that window, it was higher than the noise allows. But the rest of the trial,
-# with its movements and rewards, may have a higher ceiling, the estimate has an error of a few
-# hundredths, and under another definition (flattened regions, training trials, one best region) 46 %
+# with its movements and rewards, may have a higher ceiling, the estimate has an error of its own,
+# and under another definition (flattened regions, training trials, one best region) 46 %
 # may well be exactly right.
 #
 # None of this is meant unkindly. The project asked a good question and shared its code, and a score
@@ -860,8 +864,8 @@ my_shares = ...  # {control: share of false alarms about CA1}
 # - The **session permutation** is not fooled, provided that sessions are **exchangeable** and that
 #   *everything* is refitted for every pairing.
 # - With $n$ null scores p cannot be below $1 / (1 + n)$.
-# - The whole method, networks and shrinkage included, raised no more false alarms than promised, and
-#   it found what was there. It is quiet in nearly all fits where it should be, not in all.
+# - The whole method, networks and shrinkage included, raised no more false alarms on home mice than
+#   promised, and it found what was there. It is quiet in nearly all fits where it should be, not in all.
 # - A region that is predicted better from the eye's future than from its past **leads** the eye:
 #   look at the difference and its interval.
 # - "x % of the variance" needs a definition: trials, kernel, regions, reference.

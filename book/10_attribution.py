@@ -29,7 +29,7 @@
 # - say which pupil channel drives a region's prediction, at which lag, and compare with the truth;
 # - say what an attribution does *not* tell.
 #
-# **Time.** About 50 minutes, 50 more with the quiz and the exercises. Runs in about a minute on a
+# **Time.** About 50 minutes, 50 more with the quiz and the exercises. Runs in one to two minutes on a
 # laptop. The part "If you have more time" can be left out.
 #
 # **What you need.** Chapters 4, 6 and 8. From calculus: a derivative, and that an integral adds up
@@ -157,7 +157,7 @@ unusual = (predicted - predicted.mean(axis=0))[:, 60:-60]
 row, at = np.unravel_index(unusual.argmax(), unusual.shape)
 trial, at = test[row], at + 60
 here, usual = predicted[row, at], predicted[:, at].mean()
-print(f"trial {trial}, {session.time[at]:.2f} s: {here:.2f} spikes")
+print(f"trial {trial}, {session.time[at]:.2f} s: {here:.2f} spikes per bin")
 print(f"expected, where the average trial has {usual:.2f}")
 
 # %% [markdown]
@@ -248,7 +248,7 @@ if session.truth is not None:
     assert error < 0.01
 
 # %% [markdown]
-# The error comes from the integral, and more steps make it smaller. From here on
+# The error comes from the integral, and more steps make it smaller, as a rule. From here on
 # `integrated_gradients` does the work: all trials and regions at once, and without a target bin it
 # explains the expected count of the whole trial. The rectified units of our model put kinks into
 # the path, so it needs more steps than a smooth network.
@@ -340,7 +340,7 @@ def in_words(steps, reference, moved):
     total, wanted = sums_of(steps, reference, moved)
     where = session.time[spots[moves.index(moved)]]
     return (
-        f"bin at {where:.2f} s, against {reference}, steps: {steps}; "
+        f"bin at {where:.3f} s, against {reference}, steps: {steps}; "
         f"sum of attributions {total:.3f}, difference {wanted:.3f}"
     )
 
@@ -377,8 +377,8 @@ explore(
 # In the simulated mouse the bump stays at the saccade. As the explained bin moves away, only its
 # height changes, and that change *is* the filter: the next section reads it off for all lags at
 # once. Against another trial, the saccades of that trial appear as well, upside down: what they would
-# add is missing here. And a single step puts the attributions in the right places
-# already. It is their sum that is off: a little against a still eye, more against another trial.
+# add is missing here. And a single step puts the attributions in the right places already. It is
+# their sum that is off, and, on average over the three bins, further off against another trial.
 
 # %%
 if session.truth is not None:
@@ -388,6 +388,13 @@ if session.truth is not None:
     assert abs(of_x[2].argmax() - of_x[1].argmax()) <= 3  # bins: it stays
     gaps = {n: np.subtract(*sums_of(n, "still eye", 0)) for n in n_tried}
     assert abs(gaps[64]) < 0.2 * abs(gaps[1])
+    off = {
+        name: np.mean(
+            [abs(np.subtract(*sums_of(1, name, k))) for k in moves]
+        )
+        for name in references
+    }
+    assert off["another trial"] > 1.5 * off["still eye"]
     pair = [explained[n, "still eye"].changes[1, :, 0, 1] for n in (1, 64)]
     assert np.corrcoef(*pair)[0, 1] > 0.95
 
@@ -512,7 +519,7 @@ print(f"Integrated Gradients: error {error:.1%} at most")
 for n_steps in (1, 2, 4):
     forward = channels.contributions(model, few, still, n_steps)[:, :, best]
     gap = np.abs(forward.sum(axis=1) - by_ig).mean() / np.abs(by_ig).mean()
-    print(f"{n_steps} steps: {gap:.1%} from Integrated Gradients")
+    print(f"steps: {n_steps}, {gap:.1%} from Integrated Gradients")
 if session.truth is not None:
     assert gap < 0.05
 
@@ -528,7 +535,7 @@ if session.truth is not None:
 attributions = channels.contributions(model, pupil, still)[:, :, best]
 everything = model.module_.prepare(pupil)[0].cpu().numpy()
 
-# %% mystnb={"image": {"alt": "One trial. Top: area, x and y. Below, for each of three regions, coloured areas show how much each channel raises or lowers the predicted log rate in each bin, and a black line their sum. A large saccade in x and y makes a short bump, after the jump in SCs, before it in SCm and downwards in LGd, and a small one a smaller bump; area makes slow waves, largest in LGd."}}
+# %% mystnb={"image": {"alt": "One trial. Top: area, x and y. Below, for each of three regions, coloured areas show how much each channel raises or lowers the predicted log rate in each bin, and a line their sum. A large saccade in x and y makes a short bump, after the jump in SCs, before it in SCm and downwards in LGd, and a small one a smaller bump; area makes slow waves, largest in LGd."}}
 in_trial = everything[trial], attributions[trial]
 figures.contributions_in_trial(session.time, *in_trial, names)
 plt.show()
@@ -587,9 +594,11 @@ plt.show()
 # close to the truth. In SCs the share of area is far too small in one mouse and far too large in
 # another, and x makes up for it. The area is slow: a session holds only a few of its swings, and
 # the neurons' own slow ups and downs go along with them, or against them, by chance. More mice
-# average this out; more digits from one mouse do not. The y gets too much on average, and that does
-# not average out. It moves together with x and takes a part of its share. So where the shares of
-# two channels lie close to each other, do not read anything into their order.
+# average this out; more digits from one mouse do not. The y gets too much on average in all three
+# regions, and that does not average out. It moves together with x, so that the model cannot tell for
+# sure which of the two counts; and an error of a contribution adds to its variance, which matters
+# most where the true share is small. So where the shares of two channels lie close to each other,
+# do not read anything into their order.
 #
 # ## A lag for the slow channel
 #
@@ -620,8 +629,8 @@ plt.show()
 # **It explains the model, right or wrong.** Here is a careless model: fitted to thirty trials, and,
 # with `shrink=False`, without the safety catch that lets an unhelpful region fall back to its PSTH.
 #
-# **Predict first.** In regions that have nothing to do with the pupil this model predicts nonsense.
-# Will its attributions there be small? And will they be complete?
+# **Predict first.** Where this model predicts nonsense, worse than the PSTH: will its attributions be
+# small? And will they be complete?
 
 # %%
 careless = PupilEncoder(shrink=False, bin_size=session.bin_size)
@@ -659,8 +668,9 @@ wrong.round(4)
 
 # %% [markdown]
 # Neither small nor incomplete. MRN of the simulated mouse has nothing to do with the pupil. The
-# careless model finds reasons for it all the same: they are complete, they look like the attributions of SCs, and they mean nothing.
-# Score first, attribution second.
+# careless model finds reasons for it all the same: they are complete, they have a good part of the
+# size of those in SCs, and they mean nothing. (In CA1 and VISam it found next to none. Where a
+# careless model makes things up is a matter of luck.) Score first, attribution second.
 #
 # **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y a
 # little attribution there all the same, because x and y jump together and it cannot tell for sure
@@ -859,7 +869,7 @@ means.unstack().round(2)
 #
 # **Question 4.** Over several mice, y gets too large a share. Why do more mice not help?
 #
-# - **A.** In every mouse y moves together with x, and takes a part of its share.
+# - **A.** What makes it too large is at work in every mouse: y moves together with x, for one thing.
 # - **B.** They do help: every error averages out in the end.
 # - **C.** The model has more weights for y than for x.
 #
@@ -923,7 +933,7 @@ means.unstack().round(2)
 # wide = still + [2, 0, 0] * model.module_.features.sd.cpu().numpy()
 # seen = pupil[test[:1]]
 # reference = np.where(np.isnan(seen), np.nan, wide)
-# moved_by = model.predict(seen) - model.predict(reference)  # (1, bins, regions)
+# moved_by = model.predict(seen) - model.predict(reference)
 # my_total = moved_by[..., best[0]].sum()
 # ```
 #
@@ -964,7 +974,7 @@ np.testing.assert_allclose(total, right, rtol=0.01, atol=0.01)
 # <details>
 # <summary>Hint 1</summary>
 #
-# Copy the pupil first, so that the session stays as it is: `other = pupil[test].copy()`.
+# Copy the pupil of the test trials first, with `.copy()`, so that the session stays as it is.
 #
 # </details>
 #
@@ -982,7 +992,7 @@ np.testing.assert_allclose(total, right, rtol=0.01, atol=0.01)
 # ```python
 # other = pupil[test].copy()
 # other[..., 1] = np.roll(other[..., 1], 1, axis=0)
-# moved_by = np.log(model.predict(other)) - np.log(model.predict(pupil[test]))
+# moved_by = np.log(model.predict(other) / model.predict(pupil[test]))
 # my_occlusion = 0.5 * (moved_by**2).mean(axis=(0, 1))[best]
 # ```
 #

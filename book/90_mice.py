@@ -60,7 +60,6 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 
 from pupil_helpers import boxcar, explore, simulate_session, smooth
 from pupil_helpers.evaluation.mice import share
@@ -189,7 +188,9 @@ listening(REGIONS)
 # Neuron $n$ of a region has a base rate, a loading $\beta_n \sim \mathcal{U}(0.5, 1.5)$, and in
 # trial $k$ a gain:
 #
-# $$\text{rate}_n = \text{base}_n\; e^{\beta_n\, [d(t)\, +\, P\, b(t,\, 0.08)]}, \qquad b(t, r) = \frac{t'}{r}\, e^{\,1 - t'/r}, \quad t' = \max(t - 0.05,\, 0).$$
+# $$\text{rate}_n = \text{base}_n\; e^{\beta_n\, [d(t)\, +\, P\, b(t,\, 0.08)]}, \qquad b(t, r) = \frac{t'}{r}\, e^{\,1 - t'/r},$$
+#
+# with $t' = \max(t - 0.05,\, 0)$, the time since the answer began.
 #
 # $P$ is the height of the answer to the stimulus; with it every region gets its PSTH, the same in
 # every trial, whatever the contrast. Base rates are spread as $\text{Gamma}(2, 0.5) + 0.05$,
@@ -197,7 +198,9 @@ listening(REGIONS)
 # mean, so that the base is what it fires on average. These are the **true rates** that the book
 # compares with. What follows is noise:
 #
-# $$\text{count} \sim \text{Poisson}\big(\text{rate}_n\; g_{nk}\; \Delta\big), \qquad \log g_{nk} = \gamma_{nk} - \tfrac{1}{2} G^2, \quad \gamma_{nk} = m\, \gamma_{n,k-1} + G \sqrt{1 - m^2}\; \eta_{nk}.$$
+# $$\text{count} \sim \text{Poisson}\big(\text{rate}_n\; g_{nk}\; \Delta\big), \qquad \log g_{nk} = \gamma_{nk} - \tfrac{1}{2} G^2,$$
+#
+# $$\gamma_{nk} = m\, \gamma_{n,k-1} + G \sqrt{1 - m^2}\; \eta_{nk}.$$
 #
 # The **private gain** $g$ belongs to one neuron, is the same all through a trial, has an SD of
 # $G$, and remembers a share $m$ from one trial to the next. Without it, counts would vary less
@@ -389,7 +392,11 @@ first = np.round(starts / bin_size).astype(int)
 bins = first[:, None] + np.arange(session.n_bins)  # of each trial
 both, last = KINDS["private gains"].gains, bins.max() + 1
 gain = drives.shared_gain(rng, both, bins, last, bin_size)
-figures.gains(session.time, gain[100], gain.mean(axis=1))
+fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.4), sharey=True)
+left.plot(session.time, gain[100], color="#CC79A7")
+left.set(xlabel="time in a trial (s)", ylabel="gain (factor)")
+right.plot(gain.mean(axis=1), color="#CC79A7")
+right.set(xlabel="trial", ylabel="mean gain (factor)")
 plt.show()
 
 # %% [markdown]
@@ -472,7 +479,7 @@ slower = ["SCs", "SCm"]  # real trials of these resemble the next one more
 mean = made.groupby(level=1, sort=False).mean()
 assert (mean["lag 1"] < real["lag 1"])[slower].all()
 
-# %% mystnb={"image": {"alt": "Six panels, each with six regions: rings for five simulated mice and a black bar for the real session. Rates and Fano factors lie on the bars. Ceilings of SCs and SCm lie above the bar. The share of variance between trials lies below the bar in SCs and SCm and above it in LGd. Others are near."}}
+# %% mystnb={"image": {"alt": "Six panels, each with six regions: rings for five simulated mice and a bar for the real session. Rates and Fano factors lie on the bars. Ceilings of SCs and SCm lie above the bar. The share of variance between trials lies below the bar in SCs and SCm and above it in LGd; so does the correlation with the next trial. Others are near."}}
 titles = {
     "rate": "rate (spikes/s)",
     "fano": "Fano factor",
@@ -481,19 +488,20 @@ titles = {
     "between": "between-trial share\nof variance",
     "lag 1": "correlation with\nthe next trial",
 }
-long = made.droplevel(0).rename_axis("region")[list(titles)]
-long = long.reset_index().melt("region", var_name="statistic")
-panels = {"col": "statistic", "col_wrap": 3, "sharey": False}
-grid = sns.FacetGrid(long, **panels, height=2.1, aspect=1.25)
-grid.map(plt.plot, "region", "value", ls="", marker="o", mfc="none")
-for statistic, ax in grid.axes_dict.items():
-    ax.plot(real.index, real[statistic], "_", ms=17, mew=2, color="black")
-    ax.set(title="", xlabel="", ylabel=titles[statistic], ylim=(0, None))
+rings = made.droplevel(0)  # a row for each mouse and region
+fig, axes = plt.subplots(2, 3, figsize=(8, 4.6), sharex=True)
+for (statistic, title), ax in zip(titles.items(), axes.flat, strict=True):
+    ax.plot(rings.index, rings[statistic], "o", mfc="none")
+    ax.plot(real.index, real[statistic], "_", ms=17, mew=2, color="#222222")
+    ax.set(ylabel=title)
+    ax.margins(x=0.1)
+    ax.set_ylim(bottom=0)
     ax.tick_params(axis="x", rotation=45)
 plt.show()
 
 # %% [markdown]
-# Rings are simulated mice, bars the real session. Here is the same as numbers, with the ratio of simulated to real.
+# Rings are simulated mice, bars the real session. Here is the same as numbers, with the ratio of
+# simulated to real.
 
 # %%
 mean = mean[list(calibration.COUNTS)]
@@ -586,10 +594,11 @@ plt.show()
 # - Sizes of saccades lie between those of the real eyes. The head-fixed rodent was filmed almost
 #   without noise, so tiny saccades are found in it; a freely moving mouse also makes up for
 #   movements of its head.
-# - Saccades come a little less often than in any of the real eyes, and at a more even pace than
-#   the free mouse's, which come in bursts.
+# - Saccades come a little less often than in any of the real eyes. Those of the freely moving mouse
+#   come in bursts: the mean wait, one over the rate, is far longer than the median. Simulated ones
+#   come at a more even pace, as those of the head-fixed rodent do (see below).
 # - Over half a second, simulated gaze stays as the steadiest of the real eyes does; after ten
-#   seconds, only as the least steady one.
+#   seconds, only about as the least steady one.
 # - The simulated camera lies between the real ones in noise and in gaps.
 # - From one second on the area changes about as fast as Cori's, who did the task. At shorter lags
 #   hers has more noise. For its size, it varies less than either real one:
@@ -599,6 +608,13 @@ ours = eyes["variation"].mean()
 print("coefficient of variation of the area")
 print(area["variation"].round(2).to_string(), f"\nsimulated     {ours:.2f}")
 assert ours < 0.8 * area["variation"].min()
+waits = gaze.T.assign(simulated=eyes.mean())
+bursts = 1 / (waits.loc["rate"] * waits.loc["wait"])
+print("\nmean wait between saccades / median wait")
+print(bursts.round(2).to_string())
+assert (
+    bursts[["free left", "free right"]] > 1.3 * bursts["simulated"]
+).all()
 
 # %% [markdown]
 # ### What was not set by anything
@@ -661,13 +677,13 @@ found.groupby("change", sort=False).mean().round(2)
 # %%
 gained = found.sub(found.xs("as it is"), level="mouse")
 lost = -gained.drop("as it is", level=0)
-print(lost.round(2).to_string())
+print((lost.round(2) + 0).to_string())
 assert (lost.loc["long private gains", "SCs"] > 0.02).all()
 assert (lost.loc["noisy camera", "SCs"] > 0.02).all()
 
 # %% [markdown]
-# Long private gains cost SCs a good part of its share in every mouse, and a noisy camera costs
-# SCs too. A weaker drive changes the share of SCm little: the true rate is still there to be
+# Long private gains cost SCs a good part of its share in every mouse (in SCm they go either way), and
+# a noisy camera costs SCs too. A weaker drive changes the share of SCm little: the true rate is still there to be
 # found. What falls with the drive is the ceiling, and with it any score on counts.
 #
 # Other simplifications are built in too deeply to be taken back. Here are all that we know of,
@@ -680,14 +696,14 @@ assert (lost.loc["noisy camera", "SCs"] > 0.02).all()
 # | Neurons of a region share one drive. | Some rise where others fall. | Every model of summed counts, and the ceiling from halves of neurons. |
 # | Noise is each neuron's own (but for *private gains*). | Neurons share noise. | Every model, and every ceiling. |
 # | Private gains forget within a few trials. | They seem to last longer. | Every model, most those that follow slow inputs. |
-# | The drive of SCm is stronger. | | Scores in SCm, and whatever is found about leads. |
+# | The drive of SCm is stronger. | Its ceiling calls for a weaker one. | Scores in SCm, and whatever is found about leads. |
 # | LGd mostly follows the slow area. | It changes faster. | Models that follow the area, which is most of them. |
 # | The camera is quiet, and its clock is exact. | Noise, outliers, lost pupils, clocks that drift. | Every model, most those that take velocities; lags that are read off. |
 # | Nothing changes from the first trial to the last. | Mice learn and tire, electrodes move. | Every model that is tested on a later block than it learned from. |
 # | Gaze soon moves on, so that blocks are alike. | It can stay elsewhere for long. | The same. |
 # | Drifts are smooth and have a mean. | There are steps and trends. | Rules for when not to predict, and null tests. |
 # | Mice of a kind differ by random numbers only. | Animals and electrodes differ. | Certainty: an interval over simulated mice is too narrow for real ones. |
-# | PupilEncoder's settings were chosen on mice made by this code. | | PupilEncoder, beside models whose settings were not. The mice of the stored tables are others, but of the same make. |
+# | PupilEncoder's settings were chosen on mice made by this code. | Other settings may suit it. | PupilEncoder, beside models whose settings were not. The mice of the stored tables are others, but of the same make. |
 #
 # Two things pull the other way. The real LGd has more neurons and a slightly higher ceiling, so its
 # summed counts are less noisy. And a real camera sees more than a pupil: whoever adds the face or

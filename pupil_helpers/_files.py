@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import math
 import os
+import re
 import uuid
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -102,13 +104,24 @@ def _plain(value):
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
+_MAX_HEADER = 65535  # bytes; that of a plain array takes 118
+
+
 def npy_header(file) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and dtype that an open ``.npy`` file declares; leaves the file behind its header."""
     version = npy.read_magic(file)
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+    read = {
+        (1, 0): (2, npy.read_array_header_1_0),
+        (2, 0): (4, npy.read_array_header_2_0),
+    }
     if version not in read:
         raise ValueError(f"npy version {version}")
-    shape, _, dtype = read[version](file)
+    width, header_of = read[version]
+    size = file.read(width)
+    length = int.from_bytes(size, "little")
+    if length > _MAX_HEADER:  # numpy would read all of it before it looks
+        raise ValueError(f"an npy header of {length} bytes")
+    shape, _, dtype = header_of(io.BytesIO(size + file.read(length)))
     return shape, dtype
 
 
@@ -116,8 +129,8 @@ class TooLarge(ValueError):
     """A file that would take more memory than was allowed."""
 
 
-def check_size(path, max_bytes: int) -> None:
-    """Refuse an ``.npz`` whose arrays would take more memory, by what it says of itself.
+def check_archive(path, max_bytes: int) -> None:
+    """Refuse an ``.npz`` with members outside it, or that would take more memory than allowed.
 
     Neither number can be trusted alone: the archive says how much each member unpacks to, and
     the header of each array how much memory numpy sets aside for it.
@@ -132,6 +145,8 @@ def check_size(path, max_bytes: int) -> None:
     size = 0
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
+            if _leads_outside(info.filename):
+                raise ValueError(f"a member is called {info.filename[:80]!r}: a path out of it")
             with archive.open(info) as member:
                 shape, dtype = npy_header(member)
             size += max(info.file_size, math.prod(shape) * dtype.itemsize)
@@ -142,11 +157,20 @@ def check_size(path, max_bytes: int) -> None:
         )
 
 
-def read_npz(path, max_bytes: int) -> dict[str, np.ndarray]:
-    """The arrays of an ``.npz``; pickled objects are refused. Raises as :func:`check_size`."""
-    check_size(path, max_bytes)
+def _leads_outside(name: str) -> bool:
+    """Whether a member's name is an absolute path, or climbs by ``..``, on any system."""
+    parts = re.split(r"[/\\]", name)
+    return parts[0] == "" or ".." in parts or re.match("[A-Za-z]:", name) is not None
+
+
+def read_npz(path, max_bytes: int, wanted: Callable[[str], bool] = bool) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz``, all or those whose names are ``wanted``.
+
+    Pickled objects are refused. Raises as :func:`check_archive`.
+    """
+    check_archive(path, max_bytes)
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in file.files if wanted(name)}
 
 
 @contextlib.contextmanager

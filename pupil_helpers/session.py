@@ -28,6 +28,9 @@ MAX_BYTES = 2 * 2**30
 """Memory that a session file may ask for, unless the caller allows more."""
 
 
+_FIELDS = "pupil", "spikes", "regions", "bin_size", "start", "name", "provenance"
+
+
 class SessionError(ValueError):
     """A recording that cannot be used as it is; the message says what to change."""
 
@@ -269,7 +272,7 @@ class Session:
         """
         path = Path(path).expanduser()
         try:
-            arrays = read_npz(path, max_bytes)
+            arrays = read_npz(path, max_bytes, _is_of_a_session)
             columns, truth = _grouped(arrays, "trials."), _grouped(arrays, "truth.")
             columns = {name: array_to_column(array) for name, array in columns.items()}
             return cls(
@@ -293,6 +296,11 @@ class Session:
                 f"{path.name} is not a readable session file ({reason}); delete it and make it "
                 "again."
             ) from error
+
+
+def _is_of_a_session(name: str) -> bool:
+    """Whether an array of a file is one that :meth:`Session.load` needs."""
+    return name in _FIELDS or name.startswith(("trials.", "truth."))
 
 
 def _grouped(arrays: dict, prefix: str) -> dict:

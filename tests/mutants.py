@@ -1,21 +1,21 @@
 """Recordings with something wrong in them, for the tests of readers and for the benchmark."""
 
 import contextlib
-import os
+import io
 import shutil
-import signal
 import warnings
-from collections.abc import Iterable, Iterator
+import zipfile
 from pathlib import Path
 
 import numpy as np
 from continuous import neuromatch_fields, raw_recording, write_alf, write_nwb
 from neuromatch import write_part
+from numpy.lib import format as npy
 
 from pupil_helpers.recordings.alf import read_alf
 from pupil_helpers.recordings.nwb_file import read_here
 from pupil_helpers.recordings.steinmetz import read_steinmetz
-from pupil_helpers.session import Session, SessionError
+from pupil_helpers.session import Session
 
 ODD = [np.nan, np.inf, -np.inf, -1e300, 1e300, -1.0, 0.0, 2.0**31, 2.0**63]
 
@@ -43,6 +43,8 @@ def damaged(rng, content: bytes) -> bytes:
 
 def changed(rng, array: np.ndarray) -> np.ndarray:
     """An array with another dtype, shape, order or content, as far as the dtype has it."""
+    if not array.ndim:
+        return changed(rng, array[None]) if rng.random() < 0.5 else array.astype("S9")
     kind = rng.choice(["dtype", "axes", "shorter", "longer", "empty", "odd", "order", "scale"])
     if kind == "dtype":
         with warnings.catch_warnings(action="ignore"), contextlib.suppress(TypeError, ValueError):
@@ -68,15 +70,19 @@ def changed(rng, array: np.ndarray) -> np.ndarray:
 
 
 # -- one format each: a valid recording, ways to spoil a copy of it, and the reader ----------------
+#
+# ``mutant`` says what it has done. ``whole``: whether a checksum tells every change of bytes.
 
 
 class Alf:
+    whole = False
+
     def __init__(self, folder):
         self.raw = raw_recording(n_trials=4, n_clusters=5, rate=4)
         blink = np.zeros(self.raw.area.size, dtype=bool)
         self.valid = write_alf(folder, self.raw, layout="9598406", blink=blink)
 
-    def mutant(self, rng, path: Path) -> None:
+    def mutant(self, rng, path: Path) -> str:
         shutil.copytree(self.valid, path)
         file = sorted(path.iterdir())[int(rng.integers(len(list(path.iterdir()))))]
         how = rng.choice(["bytes", "bytes", "array", "array", "array", "gone", "objects", "huge"])
@@ -94,30 +100,33 @@ class Alf:
             text = str(shape).encode()
             larger = f"({10 ** (len(text) - 3)},)".encode().ljust(len(text))
             file.write_bytes(content.replace(text, larger, 1))
+        return f"{'bytes' if file.suffix == '.tsv' else how} {file.name}"
 
     def read(self, path):
         return read_alf(path)
 
 
 class Nwb:
+    whole = False
+
     def __init__(self, folder):
         self.raw = raw_recording(n_trials=4, n_clusters=5, rate=4)
         self.valid = write_nwb(Path(folder) / "valid.nwb", self.raw)
         self.timed = write_nwb(Path(folder) / "timed.nwb", self.raw, "all", "together", True)
 
-    def mutant(self, rng, path: Path) -> None:
+    def mutant(self, rng, path: Path) -> str:
         shutil.copy(rng.choice([self.valid, self.timed]), path)
         if rng.random() < 0.6:
             path.write_bytes(damaged(rng, path.read_bytes()))
-        else:
-            spoil_hdf5(rng, path)
+            return "bytes"
+        return spoil_hdf5(rng, path)
 
     def read(self, path):
         return read_here(path)
 
 
-def spoil_hdf5(rng, path: Path) -> None:
-    """Change one dataset of the file, or what it is."""
+def spoil_hdf5(rng, path: Path) -> str:
+    """Change one dataset of the file, or what it is; return which and how."""
     import h5py
 
     with h5py.File(path, "a") as file:
@@ -145,6 +154,7 @@ def spoil_hdf5(rng, path: Path) -> None:
         if how in ("array", "huge"):
             with contextlib.suppress(TypeError, ValueError):
                 file[name].attrs.update(attributes)
+        return f"{how} {name}"
 
 
 def external_link(file, name, path):
@@ -185,16 +195,20 @@ REACHING = {
 
 
 class Part:
+    whole = True
+
     def __init__(self, folder):
         self.raw = raw_recording(n_trials=4, n_clusters=5, rate=4)
         self.valid = Path(folder) / "valid.npz"
         self.fields = neuromatch_fields(self.raw)
         write_part(self.valid, [self.fields])
 
-    def mutant(self, rng, path: Path) -> None:
-        if rng.random() < 0.5:
+    def mutant(self, rng, path: Path) -> str:
+        if (how := rng.choice(["bytes", "array", "array", "archive"])) == "bytes":
             path.write_bytes(damaged(rng, self.valid.read_bytes()))
-            return
+            return "bytes"
+        if how == "archive":
+            return spoil_archive(rng, self.valid, path)
         fields = dict(self.fields)
         name = str(rng.choice(list(fields)))
         value = np.asarray(fields[name])
@@ -203,74 +217,77 @@ class Part:
         else:
             fields[name] = changed(rng, value)
         write_part(path, [fields])
+        return f"array {name}"
 
     def read(self, path):
         return read_steinmetz(path, 0)
 
 
-FORMATS = {"alf": (Alf, ""), "nwb": (Nwb, ".nwb"), "part": (Part, ".npz")}
+class Saved:
+    """A session file, which every cached copy is."""
+
+    whole = True
+
+    def __init__(self, folder):
+        self.valid = Path(folder) / "valid.npz"
+        write_part(Path(folder) / "part.npz", [neuromatch_fields(raw_recording(n_trials=4))])
+        read_steinmetz(Path(folder) / "part.npz", 0).save(self.valid)
+
+    def mutant(self, rng, path: Path) -> str:
+        if (how := rng.choice(["bytes", "array", "array", "archive"])) == "bytes":
+            path.write_bytes(damaged(rng, self.valid.read_bytes()))
+            return "bytes"
+        if how == "archive":
+            return spoil_archive(rng, self.valid, path)
+        with np.load(self.valid) as file:
+            arrays = dict(file)
+        name = str(rng.choice(list(arrays)))
+        how = rng.choice(["array", "array", "array", "gone", "objects"])
+        if how == "array":
+            arrays[name] = changed(rng, arrays[name])
+        elif how == "gone":
+            del arrays[name]
+        else:
+            arrays[name] = arrays[name].astype(object)
+        np.savez(path, **arrays)
+        return f"{how} {name}"
+
+    def read(self, path):
+        return Session.load(path)
 
 
-def outcome(read, path) -> str:
-    """What became of a mutant; an AssertionError if that must not be."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            session = read(path)
-    except (SessionError, FileNotFoundError) as error:
-        message = str(error)
-        assert "\n" not in message, message
-        assert len(message) < 900, message
-        return "refused"
-    assert isinstance(session, Session)
-    return "read"
+def spoil_archive(rng, valid: Path, path: Path) -> str:
+    """Copy an ``.npz``, one member of it renamed, or with one more that should not be there."""
+    how = str(rng.choice(["renamed", "outside", "bomb", "huge", "long header", "twice"]))
+    with zipfile.ZipFile(valid) as old, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as new:
+        members = {name: old.read(name) for name in old.namelist()}
+        name = str(rng.choice(list(members)))
+        outside = str(rng.choice(["/tmp/{}", "../{}", "a/../../{}", "C:\\{}", "..\\{}"])).format(
+            name
+        )
+        if how == "renamed":
+            members = {outside if key == name else key: members[key] for key in members}
+        elif how == "outside":
+            members[outside] = members[name]
+        elif how == "bomb":
+            members["more.npy"] = npy_bytes((2**26,)) + bytes(2**26)
+        elif how == "huge":
+            members[name] = npy_bytes((2**44,)) + members[name][128:]
+        elif how == "long header":
+            members[name] = b"\x93NUMPY\x02\0" + (2**25).to_bytes(4, "little") + b" " * 2**25
+        for key, content in members.items():
+            new.writestr(key, content)
+        if how == "twice":
+            with warnings.catch_warnings(action="ignore"):
+                new.writestr(name, members[name][: len(members[name]) // 2])
+    return f"{how} {name}"
 
 
-# -- mutants that may crash the library that reads them ---------------------------------------------  # noqa: E501
-
-SECONDS = 20  # of computing, as read_nwb allows
-MEMORY = 1.5  # times what the process takes that reads the valid file
-
-
-def fates(name: str, folder: Path, seeds: Iterable[int]) -> Iterator[tuple[int, str]]:
-    """Each seed and what became of its mutant: "read", "refused", "ended" or "failed: why".
-
-    It is read in a forked process. "ended" is the death of that process, which is an error of
-    read_nwb and as such no failure; to the other formats, which are read in the caller's own
-    process, it is one. So is much more memory than the valid file takes.
-    """
-    make, suffix = FORMATS[name]
-    format = make(folder)
-    format.read(format.valid)  # so that no fork has to import anything
-    _, usual = forked(lambda: outcome(format.read, format.valid))
-    for seed in seeds:
-        path = folder / f"mutant{seed}{suffix}"
-        format.mutant(np.random.default_rng([seed]), path)
-        fate, memory = forked(lambda path=path: outcome(format.read, path))
-        if memory > MEMORY * usual:
-            fate = f"failed: took {memory / 1e3:.0f} MB, the valid file {usual / 1e3:.0f} MB"
-        yield seed, f"failed: {fate}" if fate.startswith("ended") and name != "nwb" else fate
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+def npy_bytes(shape: tuple[int, ...]) -> bytes:
+    """The beginning of an ``.npy`` file of bytes that declares any shape."""
+    file = io.BytesIO()
+    npy.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return file.getvalue()
 
 
-def forked(work) -> tuple[str, int]:
-    """What ``work()`` returns, or "failed: …" or "ended: …", and the kB that its process took."""
-    import resource
-
-    told, tell = os.pipe()
-    child = os.fork()
-    if not child:
-        try:
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-            said = work()
-        except BaseException as error:
-            said = f"failed: {type(error).__name__}: {error}"
-        os.write(tell, said.encode()[:4000])
-        os._exit(0)
-    os.close(tell)
-    with open(told, "rb") as pipe:
-        said = pipe.read().decode()
-    _, status, used = os.wait4(child, 0)
-    if os.WIFSIGNALED(status):
-        said = f"ended: {signal.Signals(os.WTERMSIG(status)).name}"
-    return said or f"ended: code {os.waitstatus_to_exitcode(status)}", used.ru_maxrss
+FORMATS = {"alf": (Alf, ""), "nwb": (Nwb, ".nwb"), "part": (Part, ".npz"), "saved": (Saved, ".npz")}

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from pathlib import Path
 from unittest.mock import Mock
@@ -16,7 +17,7 @@ import pytest
 from pupil_helpers import _files
 from pupil_helpers._files import (
     TooLarge,
-    check_size,
+    check_archive,
     file_hash,
     locked,
     package_hash,
@@ -92,8 +93,53 @@ def test_a_size_is_what_the_archive_or_the_header_says_whichever_is_more(tmp_pat
         content[place : place + 4] = (3 * 2**30).to_bytes(4, "little")
         path.write_bytes(content)
     with pytest.raises(TooLarge, match=r"a.npz would unpack to 3.22 GB, more than the 2.15 GB"):
-        check_size(path, 2 * 2**30)
-    check_size(path, 4 * 2**30)
+        check_archive(path, 2 * 2**30)
+    check_archive(path, 4 * 2**30)
+
+
+@pytest.mark.parametrize("name", ["/tmp/a", "../a", "a/../../b", "C:\\a", "..\\a", "a\\..\\b"])
+def test_an_archive_with_a_path_out_of_it_is_refused(tmp_path, name):
+    path = tmp_path / "in" / "a.npz"
+    write_npz(path, {"a": 1})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{name}.npy", archive.read("a.npy"))
+    with pytest.raises(ValueError, match=r"a member is called '.*a path out of it"):
+        read_npz(path, 10_000)
+    assert [file.name for file in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize("name", ["trials.a/b", "trials.a..b", "é", "..."])
+def test_odd_names_that_stay_within_are_no_reason_to_refuse(tmp_path, name):
+    write_npz(tmp_path / "a.npz", {name: 1})
+    assert list(read_npz(tmp_path / "a.npz", 10_000)) == [name]
+
+
+def peak_memory(work) -> int:
+    tracemalloc.start()
+    work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_a_header_that_would_fill_the_memory_is_not_read(tmp_path):
+    path, length = tmp_path / "a.npz", 2**25
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        header = b"\x93NUMPY\x02\0" + length.to_bytes(4, "little") + b" " * length
+        archive.writestr("a.npy", header)
+
+    def read():
+        with pytest.raises(ValueError, match=f"an npy header of {length} bytes"):
+            read_npz(path, 2**30)
+
+    assert peak_memory(read) < 2**22
+
+
+def test_arrays_that_nobody_wants_are_not_unpacked(tmp_path):
+    write_npz(tmp_path / "a.npz", {"a": 1, "more": np.zeros(2**24, np.int8)})
+    read = lambda: read_npz(tmp_path / "a.npz", 2**30, {"a"}.__contains__)  # noqa: E731
+    assert list(read()) == ["a"]
+    assert peak_memory(read) < 2**22
 
 
 def test_one_process_at_a_time_holds_a_lock(tmp_path):

@@ -18,7 +18,8 @@ from jupyter_cache import get_cache
 from lessons import DETAILS, PREDICT, TITLE, TRY, Question, questions
 
 MOST_FIGURES, MOST_SLIDES = 12, 20
-LONGEST_CAPTION = 150  # letters
+CAPTION = range(25, 151)  # letters; shorter ones, such as "Neither.", say nothing by themselves
+NO_CAPTION = ("#", "**", "- ", "|", "<", "Here ")  # a paragraph that is about what follows it
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -68,7 +69,8 @@ def slides(chapter: str, cells: list, pictures: dict[int, tuple[str, str]]) -> l
     made, heading = [_title(cells[0].source), _goals(cells[0].source)], ""
     for k, cell in enumerate(cells):
         if k in chosen:
-            after = next((c.source for c in cells[k + 1 :] if c.cell_type == "markdown"), "")
+            below = [c for c in cells[k + 1 :] if c.cell_type == "markdown"]
+            after = next((c.source for c in below if "teacher" not in tags(c)), "")
             made.append(_figure(heading, *pictures[k], after))
         if cell.cell_type != "markdown":
             continue
@@ -198,10 +200,11 @@ def _list(text: str) -> str:
 
 
 def _figure(heading: str, picture: str, alt: str, after: str) -> str:
-    paragraph = re.split(r"\n\n+", after)[0]
-    paragraph = "" if paragraph.startswith(("#", "**", "- ", "|", "<")) else _line(paragraph)
+    paragraph, *rest = re.split(r"\n\n+", after)
+    paragraph = "" if paragraph.startswith(NO_CAPTION) else _line(paragraph)
     first = re.match(r".+?[.?!:](?= |$)", paragraph)
-    short = first and len(first[0]) <= LONGEST_CAPTION
+    leads_on = first and (first[0].endswith(":") or (rest and rest[0].startswith("- ")))
+    short = first and len(first[0]) in CAPTION and not leads_on
     caption = f'<p class="caption">{inline(first[0])}</p>' if short else ""
     picture = f'<img src="{picture}" alt="{html.escape(alt, quote=True)}">'
     return _section(heading, f"{picture}\n{caption}\n{_notes(paragraph) if paragraph else ''}")

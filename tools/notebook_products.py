@@ -25,7 +25,7 @@ from chapters import (
     write_notebook,
 )
 from jupyter_cache import get_cache
-from lessons import Exercise, LessonError, exercises, questions, without_answers
+from lessons import Exercise, LessonError, exercises, names, questions, without_answers
 from minutes import minutes
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from set_repository import ADDRESS, current
@@ -70,7 +70,7 @@ def student(chapter: str, cells: list) -> nbformat.NotebookNode:
     new = []
     for k, cell in enumerate(cells):
         if k in found:
-            new.append(_check_cell(cell, found[k]))
+            new.append(_check_cell(cell, found[k], cells[:k]))
         elif "quiz" in tags(cell):
             end = f"\n\nWhat is behind every choice: [the page of this chapter]({page}#quiz)."
             new.append(nbformat.from_dict({**cell, "source": without_answers(cell.source) + end}))
@@ -140,26 +140,35 @@ def kept_answers(chapter: str, cells: list, recorded: dict, session: str) -> dic
     return kept
 
 
-def recorded_answers(chapter: str, root: Path = ROOT) -> dict[str, dict]:
-    """What the checks of a chapter showed when it was last run; empty if it was not."""
+def executed(chapter: str, root: Path = ROOT) -> nbformat.NotebookNode | None:
+    """The chapter's page with the outputs of the last build; None if that did not run it."""
     cache = get_cache(str(root / "_build" / ".jupyter_cache"))
     try:
         found = cache.match_cache_notebook(
             nbformat.read(notebook_path(chapter, root), as_version=4)
         )
     except KeyError:
-        return {}
+        return None
+    return cache.get_cache_bundle(found.pk).nb
+
+
+def recorded_answers(chapter: str, root: Path = ROOT) -> dict[str, dict]:
+    """What the checks of a chapter showed when it was last run; empty if it was not."""
+    run = executed(chapter, root)
     outputs = [
         output.data[answers.MIME]
-        for cell in cache.get_cache_bundle(found.pk).nb.cells
+        for cell in (run.cells if run else [])
         for output in cell.get("outputs", [])
         if answers.MIME in output.get("data", {})
     ]
     return {each["name"]: each for each in outputs}
 
 
-def _check_cell(solution, exercise: Exercise):
+def _check_cell(solution, exercise: Exercise, before: list):
+    code = (cell.source for cell in before if cell.cell_type == "code")
+    reads_one = any("session" in names(source, exercise.name)[1] for source in code)
     how = "within=globals()" if exercise.trained else "session=session"
+    how = how if exercise.trained or reads_one else "session=None"  # what is asked needs none
     call = f'check({exercise.answer}, name="{exercise.name}", {how})'
     return new_code_cell(call, id=f"{solution.id}-check", metadata={"tags": ["check"]})
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MultipleLocator
 
 from ..session import CHANNELS
+from .panels import BLACK, GREY, TIME, region_panels, standard
 from .style import CHANNEL_COLOURS, PALETTE, stimulus_line
 
-TIME = "time from stimulus (s)"
 LAG = "lag (s): neurons lead < 0 < neurons follow"
-TRUTH = {"color": PALETTE["black"], "ls": "--", "lw": 1.3, "label": "truth"}
+COLOURS = list(CHANNEL_COLOURS.values())
+KEY = [Patch(color=colour, label=name) for name, colour in CHANNEL_COLOURS.items()]
+BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 
 
 def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expected count"):
@@ -39,16 +43,15 @@ def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expect
             f"pupil {pupil.shape} and attributions {attributions.shape} must be (bins, 3)"
         )
     fig, axes = plt.subplots(2, 3, figsize=(9, 3.8), sharex=True, sharey="row")
-    columns = zip(axes.T, CHANNELS, pupil.T, attributions.T, strict=True)
-    for (top, low), name, line, parts in columns:
-        spread = max(np.nanstd(line), 1e-9)
-        top.plot(time, (line - np.nanmean(line)) / spread, color=CHANNEL_COLOURS[name])
-        low.bar(time, parts, time[1] - time[0], color=CHANNEL_COLOURS[name])
-        low.axhline(0, color=PALETTE["grey"], lw=0.6)
+    columns = zip(axes.T, CHANNEL_COLOURS.items(), pupil.T, attributions.T, strict=True)
+    for (top, low), (name, colour), line, parts in columns:
+        top.plot(time, standard(line), color=colour)
+        low.bar(time, parts, time[1] - time[0], color=colour)
+        low.axhline(0, color=GREY, lw=0.6)
         top.set_title(name)
         low.set_xlabel(TIME)
         for ax in (top, low):
-            ax.axvline(time[at], color=PALETTE["black"], lw=1)
+            ax.axvline(time[at], color=BLACK, lw=1)
     axes[0, 0].set_ylabel("pupil (SDs)")
     axes[1, 0].set_ylabel(f"attribution\n({unit})")
     return fig
@@ -74,11 +77,11 @@ def one_bin(time, changes, at: int, sums, tops=(None, None)):
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.8), width_ratios=[1.9, 1])
     for name, line in zip(CHANNELS, np.asarray(changes).T, strict=True):
         left.plot(time, line, color=CHANNEL_COLOURS[name], label=name)
-    left.axvline(time[at], color=PALETTE["black"], lw=1)
+    left.axvline(time[at], color=BLACK, lw=1)
     left.set(xlabel=TIME, ylabel="attribution to a change\n(expected count)")
     left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0)
-    right.barh(["their sum", "difference"], sums, 0.6, color=[PALETTE["green"], PALETTE["grey"]])
-    right.axvline(0, color=PALETTE["grey"], lw=0.6)
+    right.barh(["their sum", "difference"], sums, 0.6, color=[PALETTE["green"], GREY])
+    right.axvline(0, color=GREY, lw=0.6)
     right.set(xlabel="expected count", ylim=(1.6, -0.6))
     for axis, top in ((left.set_ylim, tops[0]), (right.set_xlim, tops[1])):
         if top:
@@ -108,9 +111,8 @@ def lag_profiles(profile, regions, channel: str = "x", truth=None):
                 kernel = truth.kernels[truth.regions.tolist().index(name), c]
                 if kernel.any():
                     size = np.abs(line).max() / np.abs(kernel).max()
-                    ax.plot(truth.lags, kernel * size, **TRUTH)
-            ax.axvline(0, color=PALETTE["grey"], lw=0.6)
-            ax.axhline(0, color=PALETTE["grey"], lw=0.6)
+                    ax.plot(truth.lags, kernel * size, color=BLACK, ls="--", lw=1.3)
+            _cross(ax)
             ax.set_xlim(profile.lags[0], profile.lags[-1])
     for ax, name in zip(axes[0], regions, strict=True):
         ax.set_title(name)
@@ -118,6 +120,11 @@ def lag_profiles(profile, regions, channel: str = "x", truth=None):
     axes[1, 0].set_ylabel("attribution per\nunit of change")
     fig.supxlabel(LAG, fontsize=10)
     return fig
+
+
+def _cross(ax):
+    ax.axvline(0, color=GREY, lw=0.6)
+    ax.axhline(0, color=GREY, lw=0.6)
 
 
 def contributions_in_trial(time, pupil, attributions, regions):
@@ -138,21 +145,19 @@ def contributions_in_trial(time, pupil, attributions, regions):
             f"attributions {attributions.shape} must be (bins, regions, 3) and pupil "
             f"{pupil.shape} (bins, 3)"
         )
-    colours = [CHANNEL_COLOURS[name] for name in CHANNELS]
     n_rows = 1 + len(regions)
     fig, axes = plt.subplots(n_rows, 1, figsize=(8, 1.2 + 1.3 * n_rows), sharex=True)
-    for c, name in enumerate(CHANNELS):
-        line = (pupil[:, c] - np.nanmean(pupil[:, c])) / max(np.nanstd(pupil[:, c]), 1e-9)
-        axes[0].plot(time, line - 4 * c, color=colours[c], label=name)
+    for c, colour in enumerate(COLOURS):
+        axes[0].plot(time, standard(pupil[:, c]) - 4 * c, color=colour)
     axes[0].set(ylabel="pupil", yticks=[])
-    axes[0].legend(loc="upper left", bbox_to_anchor=(1, 1), title="channel")
+    axes[0].legend(handles=KEY, **BESIDE, title="channel")
     for ax, name, parts in zip(axes[1:], regions, attributions.transpose(1, 2, 0), strict=True):
         for sign in (np.maximum, np.minimum):
-            ax.stackplot(time, sign(parts, 0), colors=colours, alpha=0.75, lw=0)
-        ax.plot(time, parts.sum(axis=0), color=PALETTE["black"], lw=1.2)
+            ax.stackplot(time, sign(parts, 0), colors=COLOURS, alpha=0.75, lw=0)
+        ax.plot(time, parts.sum(axis=0), color=BLACK, lw=1.2)
         ax.set_ylabel(f"{name}\n(log rate)")
-    whole = Line2D([], [], color=PALETTE["black"], lw=1.2, label="all three")
-    axes[1].legend(handles=[whole], loc="upper left", bbox_to_anchor=(1, 1))
+    whole = Line2D([], [], color=BLACK, lw=1.2, label="all three")
+    axes[1].legend(handles=[whole], **BESIDE)
     stimulus_line(*axes)
     axes[-1].set_xlabel(TIME)
     axes[-1].set_xlim(time[0], time[-1])
@@ -170,22 +175,20 @@ def lag_correlations(found, regions, truth=None):
     truth : Truth, optional
         Marks the true lag of each channel on the axis.
     """
-    fig, axes = plt.subplots(1, len(regions), figsize=(9, 3), sharey=True, squeeze=False)
-    for r, (ax, name) in enumerate(zip(axes[0], regions, strict=True)):
-        for c, channel in enumerate(CHANNELS):
-            colour = CHANNEL_COLOURS[channel]
+    fig, panels = region_panels(regions, (9, 3), sharey=True)
+    for r, (ax, name, _) in enumerate(panels):
+        for c, (channel, colour) in enumerate(CHANNEL_COLOURS.items()):
             ax.plot(found.lags, found.correlation[:, r, c], color=colour, label=channel)
             if truth is not None and name in truth.regions:
                 lag = truth.peak_lag[truth.regions.tolist().index(name), c]
                 place = (lag, 0.03 + 0.05 * c)
                 mark = {"marker": "v", "ms": 8, "color": colour, "clip_on": False}
                 ax.plot(*place, transform=ax.get_xaxis_transform(), mec="white", **mark)
-        ax.axvline(0, color=PALETTE["grey"], lw=0.6)
-        ax.axhline(0, color=PALETTE["grey"], lw=0.6)
-        ax.set(title=name, xlim=(found.lags[0], found.lags[-1]), ylim=(-1, 1))
+        _cross(ax)
+        ax.set(xlim=(found.lags[0], found.lags[-1]), ylim=(-1, 1))
         ax.xaxis.set_major_locator(MultipleLocator(0.5))
-    axes[0, 0].set_ylabel("correlation of attribution\nwith the channel")
-    axes[0, -1].legend(loc="upper left", bbox_to_anchor=(1, 1))
+    fig.axes[0].set_ylabel("correlation of attribution\nwith the channel")
+    fig.axes[-1].legend(**BESIDE)
     fig.supxlabel(LAG, fontsize=10)
     return fig
 
@@ -199,25 +202,19 @@ def shares(methods: dict, regions):
         Shares; the entry named "truth", if there is one, is drawn in outline.
     regions : sequence of str
     """
-    height = 1.3 + 0.42 * len(methods)
-    fig, axes = plt.subplots(1, len(regions), figsize=(9, height), sharey=True, squeeze=False)
-    names = list(methods)
-    for r, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        for row, name in enumerate(names):
-            left = 0.0
-            for c, channel in enumerate(CHANNELS):
-                width = float(np.maximum(np.asarray(methods[name])[r, c], 0))
-                colour, true = CHANNEL_COLOURS[channel], name == "truth"
-                edge = {"edgecolor": PALETTE["black"], "lw": 1.2} if true else {"lw": 0}
-                ax.barh(row, width, 0.7, left=left, color=colour, **edge)
-                left += width
-        ax.set(xlim=(0, 1.001), xlabel="share", title=region)
+    fig, panels = region_panels(regions, (9, 1.3 + 0.42 * len(methods)), sharey=True)
+    names, widths = list(methods), np.maximum(list(methods.values()), 0)  # (…, regions, 3)
+    ends = widths.cumsum(axis=-1)
+    frame = {"edgecolor": BLACK, "lw": [1.2 if name == "truth" else 0 for name in names]}
+    for r, (ax, _, _) in enumerate(panels):
+        for c, colour in enumerate(COLOURS):
+            width, end = widths[:, r, c], ends[:, r, c]
+            ax.barh(names, width, 0.7, left=end - width, color=colour, **frame)
+        ax.set(xlim=(0, 1.001), xlabel="share")
         ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-        ax.set_yticks(range(len(names)), names)
         ax.tick_params(axis="y", length=0)
-    axes[0, 0].invert_yaxis()
-    handles = [Patch(color=CHANNEL_COLOURS[name], label=name) for name in CHANNELS]
-    fig.legend(handles=handles, loc="outside upper right", ncols=3)
+    fig.axes[0].invert_yaxis()
+    fig.legend(handles=KEY, loc="outside upper right", ncols=3)
     return fig
 
 
@@ -232,25 +229,22 @@ def score_and_attribution(regions, scores: dict, attributions: dict):
     attributions : dict of str to array_like (regions, 3)
         SD of each channel's contribution, for the same models.
     """
-    n = len(scores)
-    fig, axes = plt.subplots(1, 2 * n, figsize=(9, 2.9), sharey=True)
-    rows = np.arange(len(regions))
+    fig, axes = plt.subplots(1, 2 * len(scores), figsize=(9, 2.9), sharey=True)
     given = [np.array(list(d.values()), float) for d in (scores, attributions)]
     ends = [[np.nanmin(d), max(np.nanmax(d), 1e-6)] for d in given]
     for i, (model, score) in enumerate(scores.items()):
         left, right = axes[2 * i : 2 * i + 2]
-        left.barh(rows, score, 0.6, color=PALETTE["grey"])
+        left.barh(regions, score, 0.6, color=GREY)
         left.set(title=model, xlabel="score")
-        for c, channel in enumerate(CHANNELS):
-            place = rows + 0.25 * (c - 1)
-            sizes = np.asarray(attributions[model])[:, c]
-            right.barh(place, sizes, 0.22, color=CHANNEL_COLOURS[channel])
+        sizes = pd.DataFrame(attributions[model], regions, CHANNELS).melt(ignore_index=False)
+        sns.barplot(
+            sizes, x="value", y=sizes.index, hue="variable", palette=CHANNEL_COLOURS, gap=0.1,
+            width=0.75, saturation=1, legend=False, ax=right,
+        )  # fmt: skip
         right.set(xlabel="contribution\n(SD, log rate)")
         for ax, (low, high) in zip((left, right), ends, strict=True):
             ax.set_xlim(min(low, 0) - 0.05 * high, 1.05 * high)
-            ax.axvline(0, color=PALETTE["black"], lw=0.8)
-    axes[0].set_yticks(rows, regions)
-    axes[0].invert_yaxis()
-    handles = [Patch(color=CHANNEL_COLOURS[name], label=name) for name in CHANNELS]
-    axes[-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(1, 1))
+            ax.axvline(0, color=BLACK, lw=0.8)
+    axes[0].set_ylim(len(regions) - 0.5, -0.5)
+    axes[-1].legend(handles=KEY, **BESIDE)
     return fig

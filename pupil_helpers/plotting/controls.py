@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 
+from .panels import BLACK, GREY, region_panels, standard
 from .style import PALETTE, region_colour
-
-BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 
 
 def nonsense(area, rate, region: str):
@@ -21,9 +21,9 @@ def nonsense(area, rate, region: str):
         (area, PALETTE["vermilion"], "pupil area"),
         (rate, region_colour(region), region),
     ):
-        z = (values - np.mean(values)) / np.std(values)
-        ax.plot(z, color=colour, lw=0.5, alpha=0.4)
-        smooth = np.convolve(np.pad(z, 10, mode="edge"), np.ones(21) / 21, mode="valid")
+        trials = pd.Series(standard(values))
+        ax.plot(trials, color=colour, lw=0.5, alpha=0.4)
+        smooth = trials.rolling(21, center=True, min_periods=1).mean()
         ax.plot(smooth, color=colour, lw=2.2, label=name)
     ax.set(xlabel="trial", ylabel="mean of trial (SD)", ylim=(-2.6, 2.6))
     ax.legend(ncols=2, loc="lower right")
@@ -97,18 +97,16 @@ def shifts(result, regions):
     """
     most = len(result.null) // 2
     moved = np.delete(np.arange(-most, most + 1), most)
-    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, 2.8), sharex=True, squeeze=False)
-    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        colour = region_colour(region, i)
+    fig, panels = region_panels(regions, (8.4, 2.8), sharex=True)
+    for i, (ax, region, colour) in enumerate(panels):
         ax.vlines(moved, 0, result.null[:, i], color=GREY, lw=1.5)
         ax.vlines(0, 0, result.observed[i], color=colour, lw=3)
         ax.plot(0, result.observed[i], "o", color=colour, ms=5)
         ax.axhline(0, color=BLACK, lw=0.8)
         drawn = np.append(result.null[:, i], result.observed[i])  # NaN: too few spikes
-        low, high = np.nanmin([*(1.2 * drawn), -0.02]), np.nanmax([*(1.15 * drawn), 0.05])
-        ax.set_ylim(low, high)
-        ax.set_title(f"{region}\np = {result.p[i]:.2f}", color=colour, weight="bold")
+        ax.set_ylim(np.nanmin([*(1.2 * drawn), -0.02]), np.nanmax([*(1.15 * drawn), 0.05]))
+        ax.set_title(f"{region}\np = {result.p[i]:.2f}", color=colour)
         ax.locator_params(axis="y", nbins=4)
-    axes[0, 0].set_ylabel("PSTH-relative score")
+    fig.axes[0].set_ylabel("PSTH-relative score")
     fig.supxlabel("pupil moved by (trials)", fontsize=10)
     return fig

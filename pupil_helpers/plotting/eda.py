@@ -7,16 +7,26 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 
-from ..session import CHANNELS, Session
-from .style import CHANNEL_COLOURS, PALETTE, region_colour, stimulus_line
+from ..session import Session
+from .panels import (
+    BLACK,
+    GREY,
+    RATE,
+    TIME,
+    area_map,
+    gaze,
+    legend_above,
+    legend_in_corner,
+    missing,
+    raster,
+    same_length,
+)
+from .style import CHANNEL_COLOURS, PALETTE, region_palette, stimulus_line
 
-TIME = "time from stimulus (s)"
-RATE = "rate (spikes/s\nper neuron)"
 AREA = "area (a.u.)"
-POSITION = "position\n(pixels)"
 SHOWN_RATIOS = -0.5, 3  # farther dots are drawn at the edge
-BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 
 
 def trial_view(session: Session, trial: int, regions=None):
@@ -41,21 +51,12 @@ def trial_view(session: Session, trial: int, regions=None):
     fig, axes = plt.subplots(3, 1, figsize=(8, 6.5), sharex=True, height_ratios=[1, 1, 3.2])
     axes[0].plot(session.time, session.pupil[trial, :, 0], color=CHANNEL_COLOURS["area"])
     axes[0].set_ylabel(AREA)
-    _position(axes[1], session, trial)
-    half, missing = session.bin_size / 2, session.missing[trial]  # (bins, 3)
-    for ax, gone in zip(axes, (missing[:, 0], missing[:, 1:].any(1)), strict=False):
-        for when in session.time[gone]:
-            ax.axvspan(when - half, when + half, color=GREY, alpha=0.25, lw=0)
-
-    ax, bottom = axes[2], 0
-    for i, region in enumerate(regions):
-        spikes = session.spikes[trial][:, session.regions == region]  # (bins, neurons)
-        bins, neurons = np.nonzero(spikes)
-        colour = region_colour(region, i)
-        ax.plot(session.time[bins], bottom + neurons, "|", ms=3.2, mew=0.9, color=colour)
-        name_beside(ax, region, bottom + spikes.shape[1] / 2, colour, "data")
-        bottom += spikes.shape[1]
-    ax.set(ylim=(bottom, -1), ylabel="neuron", xlabel=TIME)
+    gaze(axes[1], session.time, *session.pupil[trial, :, 1:].T)
+    gone = session.missing[trial]  # (bins, 3)
+    missing(axes[0], session.time, gone[:, 0])
+    missing(axes[1], session.time, gone[:, 1:].any(axis=1))
+    raster(axes[2], session.time, session.spikes[trial], session.regions, regions)
+    axes[2].set_xlabel(TIME)
     _events(axes, session, trial)
     return fig
 
@@ -63,15 +64,6 @@ def trial_view(session: Session, trial: int, regions=None):
 def _check_trial(session, trial):
     if not 0 <= trial < session.n_trials:
         raise ValueError(f"there is no trial {trial}; give one from 0 to {session.n_trials - 1}.")
-
-
-def _position(ax, session, trial):
-    for channel in (1, 2):
-        name = CHANNELS[channel]
-        trace = session.pupil[trial, :, channel]
-        ax.plot(session.time, trace, color=CHANNEL_COLOURS[name], label=name)
-    ax.set_ylabel(POSITION)
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
 
 
 def _events(axes, session, trial):
@@ -87,12 +79,6 @@ def _events(axes, session, trial):
             axes[0].annotate(label, (when, 1.02), xycoords=at, fontsize=9, ha=side)
 
 
-def name_beside(ax, name, y, colour, vertical="axes fraction"):
-    """A name in its colour to the right of the axes, at height ``y``."""
-    at = ("axes fraction", vertical)
-    ax.annotate(name, (1.01, y), xycoords=at, va="center", color=colour, weight="bold")
-
-
 def whole_session(session: Session):
     """Pupil area of every trial as a picture, and the mean of each trial beside it."""
     area = session.pupil[..., 0]  # (trials, bins)
@@ -100,18 +86,12 @@ def whole_session(session: Session):
     if not known.any():
         raise ValueError("pupil area is missing in every trial; there is nothing to show.")
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 4), sharey=True, width_ratios=[3, 1])
-    low, high = np.nanquantile(area, [0.01, 0.99])
-    edges = (session.time[0], session.time[-1], session.n_trials, 0)
-    image = left.imshow(
-        area, aspect="auto", extent=edges, vmin=low, vmax=high, cmap="magma",
-        interpolation="nearest",
-    )  # fmt: skip
-    left.set(xlabel=TIME, ylabel="trial", title="pupil area of every trial")
+    area_map(fig, left, session, beside=right)
+    left.set(xlabel=TIME, title="pupil area of every trial")
     stimulus_line(left)
     mean = np.nanmean(area[known], axis=1)
     right.plot(mean, np.flatnonzero(known), color=CHANNEL_COLOURS["area"], lw=1)
     right.set(xlabel=AREA, title="mean of the trial")
-    fig.colorbar(image, ax=right, label=AREA)
     return fig
 
 
@@ -137,14 +117,13 @@ def saccades(session: Session, trial: int, speed, threshold: float, events):
     if events.ndim != 2 or events.shape[1] != 2:
         raise ValueError(f"events has shape {events.shape}, expected (saccades, 2): trial, bin.")
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(8, 4), sharex=True)
-    _position(top, session, trial)
-    bottom.plot(session.time, speed[trial], color=BLACK, lw=1)
-    bottom.axhline(threshold, color=PALETTE["vermilion"], lw=1, ls="--", label="threshold")
+    gaze(top, session.time, *session.pupil[trial, :, 1:].T)
+    _speed(bottom, session.time, speed[trial], threshold)
     for when in session.time[events[events[:, 0] == trial, 1]]:
         for ax in (top, bottom):
             ax.axvline(when, color=PALETTE["green"], lw=7, alpha=0.25)
     bottom.set(xlabel=TIME, ylabel="speed\n(pixels/s)")
-    bottom.legend(loc="lower right", bbox_to_anchor=(1, 0.98), borderpad=0)
+    legend_in_corner(bottom)
     return fig
 
 
@@ -163,8 +142,7 @@ def threshold(time, speed, height: float, peaks):
         Bins of the saccades found.
     """
     fig, ax = plt.subplots(figsize=(8, 2.8))
-    ax.plot(time, speed, color=BLACK, lw=1)
-    ax.axhline(height, color=PALETTE["vermilion"], lw=1, ls="--", label="threshold")
+    _speed(ax, time, speed, height)
     ax.plot(time[peaks], speed[peaks], "v", color=PALETTE["green"], label="taken for a saccade")
     ax.set(xlabel=TIME, ylabel="speed (pixels/s)", xlim=(time[0], time[-1]))
     ax.set_ylim(0, 1.15 * np.max(speed))
@@ -172,28 +150,9 @@ def threshold(time, speed, height: float, peaks):
     return fig
 
 
-def count_variance(mean, variance, regions):
-    """Variance of each neuron's count per trial against its mean.
-
-    Parameters
-    ----------
-    mean, variance : array_like, (neurons,)
-        Over trials, in spikes per trial (and its square).
-    regions : array_like of str, (neurons,)
-        Region of each neuron.
-    """
-    mean, variance, regions = np.asarray(mean), np.asarray(variance), np.asarray(regions)
-    if not mean.shape == variance.shape == regions.shape or mean.ndim != 1:
-        raise ValueError("mean, variance and regions need one value per neuron each.")
-    fig, ax = plt.subplots(figsize=(5.5, 4))
-    for i, region in enumerate(dict.fromkeys(regions.tolist())):
-        own, colour = regions == region, region_colour(region, i)
-        ax.loglog(mean[own], variance[own], "o", ms=4, alpha=0.7, color=colour, label=region)
-    ends = np.array([max(mean.min(), 0.1), mean.max()])
-    ax.plot(ends, ends, color=BLACK, lw=1, label="Poisson")
-    ax.set(xlabel="mean count (spikes per trial)", ylabel="variance (spikes² per trial)")
-    ax.legend(loc="upper left", ncols=2, fontsize=8)
-    return fig
+def _speed(ax, time, speed, height):
+    ax.plot(time, speed, color=BLACK, lw=1)
+    ax.axhline(height, color=PALETTE["vermilion"], lw=1, ls="--", label="threshold")
 
 
 def rates_over_time(time, mean, error, names):
@@ -212,7 +171,7 @@ def rates_over_time(time, mean, error, names):
     rows = -(-len(names) // columns)
     size = (8, 2.1 * rows + 0.4)
     fig, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
-    _bands(axes.flat, time, mean, error, names)
+    _bands(axes.flat, names, time=time, mean=mean, error=error)
     stimulus_line(*axes.flat[: len(names)])
     for ax in axes.flat[len(names) :]:
         ax.set_axis_off()
@@ -237,35 +196,28 @@ def around_saccades(lags, mean, error, names, true_lags=None):
         Lag in seconds to mark in each panel; NaN for none.
     """
     fig, axes = plt.subplots(1, len(names), figsize=(8, 3), sharex=True, sharey=True, squeeze=False)
-    _bands(axes[0], lags, mean, error, names)
+    _bands(axes[0], names, lags=lags, mean=mean, error=error)
     for ax in axes[0]:
         ax.axhline(0, color=GREY, lw=0.8)
         ax.axvline(0, color=GREY, lw=0.8, ls=":")
     if true_lags is not None:
         for ax, lag in zip(axes[0], true_lags, strict=True):
             ax.plot(lag, 0, "^", ms=8, color=BLACK, zorder=5, label="true lag")
-        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right")
+        legend_above(fig, axes[0, 0])
     axes[0, 0].set_ylabel("rate minus PSTH\n(spikes/s per neuron)")
     fig.supxlabel("time from the middle of a saccade (s)", fontsize=10)
     return fig
 
 
-def _bands(axes, x, mean, error, names):
+def _bands(axes, names, **given):
     """A line with its error band in each panel, in the colour of its region."""
-    x, mean, error = np.asarray(x), np.asarray(mean), np.asarray(error)
+    x, mean, error = same_length(**given)
     if mean.shape != (len(x), len(names)) or error.shape != mean.shape:
-        raise ValueError(
-            f"mean and error have shapes {mean.shape} and {error.shape}, expected "
-            f"{(len(x), len(names))}: one column per region."
-        )
-    for i, (ax, name) in enumerate(zip(axes, names, strict=False)):
-        low, high, colour = (
-            mean[:, i] - error[:, i],
-            mean[:, i] + error[:, i],
-            region_colour(name, i),
-        )
-        ax.fill_between(x, low, high, color=colour, alpha=0.3, lw=0)
-        ax.plot(x, mean[:, i], color=colour)
+        raise ValueError(f"{mean.shape} and {error.shape}: give {(len(x), len(names))}, by region")
+    columns = zip(axes, region_palette(names).items(), mean.T, error.T, strict=False)
+    for ax, (name, colour), line, reach in columns:
+        ax.fill_between(x, line - reach, line + reach, color=colour, alpha=0.3, lw=0)
+        ax.plot(x, line, color=colour)
         ax.set_title(name)
 
 
@@ -279,20 +231,18 @@ def ceilings(table):
         ``true`` and ``estimated`` (shares of the variance).
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.6))
-    sizes = sorted(table["neurons"].unique())
-    names = list(dict.fromkeys(table["region"]))
-    for i, name in enumerate(names):
-        own, colour = table[table["region"] == name], region_colour(name, i)
-        mean = own.groupby("neurons")["true"].mean()
-        left.plot(mean.index, mean, ".-", color=colour, label=name)
-        beside = [sizes.index(n) + 0.12 * (i - (len(names) - 1) / 2) for n in own["neurons"]]
-        ratio = np.clip(own["estimated"] / own["true"], *SHOWN_RATIOS)
-        right.plot(beside, ratio, "o", ms=4, color=colour, alpha=0.7)
-    left.set(xlabel="neurons", ylabel="true ceiling\n(share of variance)", xticks=sizes)
+    ratio = (table["estimated"] / table["true"]).clip(*SHOWN_RATIOS)
+    shared = {"hue": "region", "palette": region_palette(table["region"].unique())}
+    shared |= {"data": table.assign(ratio=ratio), "x": "neurons"}
+    sns.lineplot(**shared, y="true", errorbar=None, marker=".", mew=0, ms=9, ax=left)
+    sns.stripplot(
+        **shared, y="ratio", dodge=True, jitter=False, size=4, alpha=0.7, legend=False, ax=right
+    )
+    legend_above(fig, left)
+    left.get_legend().remove()
+    left.set(ylabel="true ceiling\n(share of variance)", xticks=table["neurons"].unique())
     left.set_ylim(0, None)
     right.axhspan(0.75, 1.25, color=GREY, alpha=0.15, lw=0)
     right.axhline(1, color=BLACK, lw=0.8)
-    right.set_xticks(range(len(sizes)), sizes)
-    right.set(xlabel="neurons", ylabel="estimated ceiling\n(multiple of the true one)")
-    fig.legend(*left.get_legend_handles_labels(), loc="outside upper right", ncols=len(names))
+    right.set_ylabel("estimated ceiling\n(multiple of the true one)")
     return fig

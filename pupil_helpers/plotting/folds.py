@@ -9,10 +9,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from .eda import name_beside
+from .panels import BLACK, legend_above, name_beside
 from .style import PALETTE, region_colour
-
-BLACK = PALETTE["black"]
 
 
 def drift(values: dict, running: int = 15):
@@ -64,25 +62,5 @@ def splits(named: dict, n_trials: int):
     ax.invert_yaxis()
     ax.spines["left"].set_visible(False)
     ax.tick_params(left=False)
-    fig.legend(loc="outside upper right", ncols=2)
-    return fig
-
-
-def leak(scores):
-    """Scores of one prediction under several ways to split, region by region.
-
-    Parameters
-    ----------
-    scores : pandas.DataFrame
-        One row per region, one column per kind of split; PSTH-relative scores.
-    """
-    fig, ax = plt.subplots(figsize=(8, 3.2))
-    width = 0.8 / scores.shape[1]
-    for i, (kind, colour) in enumerate(zip(scores, ("vermilion", "blue", "green"), strict=False)):
-        place = np.arange(len(scores)) + (i - (scores.shape[1] - 1) / 2) * width
-        ax.bar(place, scores[kind], width, color=PALETTE[colour], label=kind)
-    ax.axhline(0, color=BLACK, lw=0.8)
-    ax.set_xticks(range(len(scores)), scores.index)
-    ax.set_ylabel("PSTH-relative score\n(share of squared error removed)")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
+    legend_above(fig, ax)
     return fig

@@ -9,10 +9,11 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
+from .panels import BLACK, GREY, legend_above, same_length
+from .panels import gaze as draw_gaze
 from .style import CHANNEL_COLOURS, PALETTE
 
 TIME = "time (s)"
-BLACK, GREY, RED = PALETTE["black"], PALETTE["grey"], PALETTE["vermilion"]
 
 
 def outliers(time, trace, found, limit: float, label: str = "area (a.u.)"):
@@ -30,7 +31,7 @@ def outliers(time, trace, found, limit: float, label: str = "area (a.u.)"):
     label : str, default "area (a.u.)"
         What the trace is, with its unit in brackets.
     """
-    time, trace, found = _same_length(time=time, trace=trace, found=found)
+    time, trace, found = same_length(time=time, trace=trace, found=found)
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(8, 4.2), sharex=True)
     top.plot(time, trace, color=CHANNEL_COLOURS["area"], lw=1)
     top.plot(time[found], trace[found], "x", color=BLACK, ms=5, label="outliers")
@@ -38,10 +39,10 @@ def outliers(time, trace, found, limit: float, label: str = "area (a.u.)"):
     speed = np.abs(np.diff(trace)) / np.diff(time)
     bottom.plot((time[1:] + time[:-1]) / 2, speed, color=GREY, lw=0.8)
     if np.isfinite(limit):
-        bottom.axhline(limit, color=RED, lw=1, ls="--", label="limit")
+        bottom.axhline(limit, color=PALETTE["vermilion"], lw=1, ls="--", label="limit")
     bottom.set_yscale("symlog", linthresh=limit if np.isfinite(limit) else 1.0)
     bottom.set(xlabel=TIME, ylabel="speed\n(per s)", ylim=(0, None))
-    _legend_above(fig, top, bottom)
+    legend_above(fig, top, bottom)
     return fig
 
 
@@ -55,7 +56,7 @@ def gaps(time, raw, clean, filled, label: str = "area (a.u.)"):
     filled : array_like of bool, (samples,)
     label : str, default "area (a.u.)"
     """
-    time, raw, clean, filled = _same_length(time=time, raw=raw, clean=clean, filled=filled)
+    time, raw, clean, filled = same_length(time=time, raw=raw, clean=clean, filled=filled)
     fig, ax = plt.subplots(figsize=(8, 3))
     ax.plot(time, raw, color=GREY, lw=0.8, alpha=0.7, label="recorded")
     ax.plot(time, clean, color=CHANNEL_COLOURS["area"], lw=1.2, label="clean")
@@ -65,7 +66,7 @@ def gaps(time, raw, clean, filled, label: str = "area (a.u.)"):
         color=GREY, alpha=0.2, lw=0, label="missing",
     )  # fmt: skip
     ax.set(xlabel=TIME, ylabel=label)
-    _legend_above(fig, ax)
+    legend_above(fig, ax)
     return fig
 
 
@@ -77,12 +78,12 @@ def low_pass(time, before, after, label: str = "area (a.u.)"):
     time, before, after : array_like, (samples,)
     label : str, default "area (a.u.)"
     """
-    time, before, after = _same_length(time=time, before=before, after=after)
+    time, before, after = same_length(time=time, before=before, after=after)
     fig, ax = plt.subplots(figsize=(8, 3))
     ax.plot(time, before, color=GREY, lw=0.8, label="before")
     ax.plot(time, after, color=CHANNEL_COLOURS["area"], label="after")
     ax.set(xlabel=TIME, ylabel=label)
-    _legend_above(fig, ax)
+    legend_above(fig, ax)
     return fig
 
 
@@ -100,12 +101,9 @@ def saccades(time, gaze, found, unit: str = "pixels"):
     unit : str, default "pixels"
     """
     gaze = np.asarray(gaze)
-    time, x, y = _same_length(time=time, x=gaze[..., 0], y=gaze[..., 1])
+    time, x, y = same_length(time=time, x=gaze[..., 0], y=gaze[..., 1])
     fig, (top, bottom) = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[2, 1])
-    for name, line in (("x", x), ("y", y)):
-        top.plot(time, line, color=CHANNEL_COLOURS[name], label=name)
-    top.set_ylabel(f"position\n({unit})")
-    top.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
+    draw_gaze(top, time, x, y, unit)
     here = found[(found["onset"] >= time[0]) & (found["onset"] <= time[-1])]
     for onset, duration in zip(here["onset"], here["duration"], strict=True):
         for ax in (top, bottom):
@@ -147,17 +145,3 @@ def saccade_summary(found, unit: str = "pixels"):
     wait.hist(found["onset"].diff()[same], bins=30)
     wait.set(xlabel="time to the next saccade (s)", ylabel="saccades")
     return fig
-
-
-def _same_length(**lines) -> list[np.ndarray]:
-    arrays = {name: np.asarray(line) for name, line in lines.items()}
-    shape = arrays["time"].shape
-    for name, array in arrays.items():
-        if array.shape != shape or array.ndim != 1 or array.size < 2:
-            raise ValueError(f"{name} has shape {array.shape}; give one value per sample of time")
-    return list(arrays.values())
-
-
-def _legend_above(fig, *axes) -> None:
-    drawn = [handle for ax in axes for handle in ax.get_legend_handles_labels()[0]]
-    fig.legend(handles=drawn, loc="outside upper right", ncols=4)

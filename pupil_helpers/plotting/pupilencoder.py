@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from .panels import BLACK, GREY, legend_above
 from .style import CYCLE, PALETTE, region_colour
 
-BLACK, GREY, HELD = PALETTE["black"], PALETTE["grey"], PALETTE["vermilion"]
+HELD = PALETTE["vermilion"]
 LIKELIHOODS = "counts", "given the totals"
 
 
@@ -29,32 +31,14 @@ def filters(lags, basis, variances, kept):
         Components that the model keeps.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3), width_ratios=(3, 2))
-    for bump, colour in zip(basis, _cycle(len(basis)), strict=True):
-        left.plot(lags, bump / np.max(bump), color=colour)
+    left.set_prop_cycle(color=CYCLE)
+    left.plot(lags, np.transpose(basis) / np.max(basis, axis=1))
     left.set(xlabel="lag (s); above 0: the past of the pupil", ylabel="weight, highest set to 1")
     share = 100 * np.cumsum(variances) / np.sum(variances)
     right.plot(np.arange(1, len(share) + 1), share, color=BLACK)
     right.plot(kept, share[kept - 1], "o", color=HELD, ms=8, label=f"{kept} are kept")
     right.set(xlabel="components", ylabel="variance held (%)", ylim=(0, 105))
     right.legend(loc="lower right")
-    return fig
-
-
-def gates(time, states):
-    """State of one unit after a pulse at 0 s, one line per gate.
-
-    Parameters
-    ----------
-    time : array_like, (steps,)
-        In seconds.
-    states : dict of float to array_like, (steps,)
-        Keyed to how far the gate is open.
-    """
-    fig, ax = plt.subplots(figsize=(7, 3))
-    for (gate, state), colour in zip(states.items(), CYCLE, strict=False):
-        ax.plot(time, state, color=colour, label=f"gate {gate:g}")
-    ax.set(xlabel="time after a pulse (s)", ylabel="state, highest set to 1")
-    ax.legend()
     return fig
 
 
@@ -84,28 +68,6 @@ def learning(history, ours, n_blocks):
     return fig
 
 
-def mixture(shares, losses, regions, chosen):
-    """Loss of the left-out blocks against the share of the linear model, a curve per region.
-
-    Parameters
-    ----------
-    shares : array_like, (shares,)
-    losses : array_like, (shares, regions)
-    regions : sequence of str
-    chosen : array_like, (regions,)
-        Where the dots go.
-    """
-    fig, ax = plt.subplots(figsize=(7, 3.2))
-    losses = np.asarray(losses) - np.min(losses, axis=0)
-    for r, name in enumerate(regions):
-        colour = region_colour(name, r)
-        ax.plot(shares, losses[:, r], color=colour, label=name)
-        ax.plot(chosen[r], np.interp(chosen[r], shares, losses[:, r]), "o", color=colour)
-    ax.set(xlabel="share of the GLM", ylabel="loss of the left-out blocks\nabove the best (nats)")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return fig
-
-
 def drift(trials, strips, first_test, smoothing: int = 9):
     """Mean rate of every trial, recorded and predicted, one strip per region.
 
@@ -123,12 +85,11 @@ def drift(trials, strips, first_test, smoothing: int = 9):
     """
     n = len(strips)
     fig, axes = plt.subplots(n, 1, figsize=(8, 2.1 * n + 0.4), sharex=True, squeeze=False)
-    axes, kernel = axes[:, 0], np.ones(smoothing)
+    axes = axes[:, 0]
     for r, (ax, (name, strip)) in enumerate(zip(axes, strips.items(), strict=True)):
         recorded, predicted, psth = strip
         ax.plot(trials, recorded, ".", color="#BBBBB5", label="recorded")
-        mass = np.convolve(np.ones(len(recorded)), kernel, "same")
-        running = np.convolve(recorded, kernel, "same") / mass
+        running = pd.Series(recorded).rolling(smoothing, center=True, min_periods=1).mean()
         ax.plot(trials, running, color=BLACK, lw=1, ls="--", label="running mean")
         ax.axhline(psth, color=GREY, lw=1, label="PSTH")
         ax.plot(trials, predicted, color=HELD, label="the mixture, followed fully")
@@ -137,8 +98,7 @@ def drift(trials, strips, first_test, smoothing: int = 9):
     axes[0].annotate("test block", (first_test, 0), (4, 3), xycoords=("data", "axes fraction"),
                      textcoords="offset points", color=GREY)  # fmt: skip
     axes[-1].set_xlabel("trial")
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    legend_above(fig, axes[0], where="outside upper center")
     return fig
 
 
@@ -200,7 +160,3 @@ def earned(table, luck, units):
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0, 0].set_yticklabels(table.index)
     return fig
-
-
-def _cycle(n):
-    return [CYCLE[place % len(CYCLE)] for place in range(n)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from ..session import CHANNELS, Session
-from .style import CHANNEL_COLOURS, region_colour, stimulus_line
+from .panels import area_map, named_lines, raster, region_lines
+from .style import CHANNEL_COLOURS, stimulus_line
 
 TIME = "time from the event (s)"
 SHOWN = 6  # regions; the largest
@@ -35,17 +37,10 @@ def recording_page(session: Session):
 
 def _area(fig, ax, session) -> None:
     ax.set(title="pupil area", xlabel=TIME, ylabel="trial")
-    area = session.pupil[..., 0]
-    if np.isnan(area).all():
+    if np.isnan(session.pupil[..., 0]).all():
         return _nothing(ax, "not recorded")
-    low, high = np.nanquantile(area, [0.01, 0.99])
-    edges = (session.time[0], session.time[-1], session.n_trials, 0)
-    image = ax.imshow(
-        area, aspect="auto", extent=edges, vmin=low, vmax=high, cmap="magma",
-        interpolation="nearest",
-    )  # fmt: skip
+    area_map(fig, ax, session)
     stimulus_line(ax)
-    fig.colorbar(image, ax=ax, label="area (a.u.)")
 
 
 def _gaze(ax, session) -> None:
@@ -61,48 +56,40 @@ def _gaze(ax, session) -> None:
 
 def _pupil_coverage(ax, session) -> None:
     seen = 1 - session.missing.mean(axis=1)  # (trials, 3)
-    for channel, name in enumerate(CHANNELS):
-        ax.plot(seen[:, channel], color=CHANNEL_COLOURS[name], label=name, lw=1)
+    channels = dict(zip(CHANNELS, seen.T, strict=True))
+    named_lines(ax, np.arange(len(seen)), channels, CHANNEL_COLOURS.values(), lw=1)
     ax.set(title="pupil samples seen", xlabel="trial", ylabel="share", ylim=(-0.05, 1.05))
     ax.legend(loc="lower left", ncols=3, fontsize=8)
 
 
 def _spike_coverage(ax, session, names) -> None:
-    for i, name in enumerate(names):
-        own = session.spikes[..., session.regions == name]
-        rate = own.mean(axis=(1, 2)) / session.bin_size  # (trials,)
-        ax.plot(rate, color=region_colour(name, i), lw=1)
+    rates = [_rate(session, name, axis=1) for name in names]
+    region_lines(np.arange(session.n_trials), np.transpose(rates), names, ax=ax)
     ax.set(title="spikes", xlabel="trial", ylabel="spikes/s per neuron", ylim=(0, None))
 
 
 def _raster(ax, session, names) -> None:
-    trial, bottom = session.n_trials // 2, 0
-    for i, name in enumerate(names):
-        own = session.spikes[trial][:, session.regions == name]  # (bins, neurons)
-        bins, neurons = np.nonzero(own)
-        colour = region_colour(name, i)
-        ax.plot(session.time[bins], bottom + neurons, "|", ms=2.5, mew=0.7, color=colour)
-        at = (1.01, bottom + own.shape[1] / 2)
-        place = ("axes fraction", "data")
-        ax.annotate(name, at, xycoords=place, va="center", color=colour, weight="bold")
-        bottom += own.shape[1]
-    ax.set(
-        title=f"spikes of trial {trial}", xlabel=TIME, ylabel="neuron", ylim=(bottom, -1),
-        xlim=(session.time[0], session.time[-1]),
-    )  # fmt: skip
+    trial = session.n_trials // 2
+    raster(ax, session.time, session.spikes[trial], session.regions, names, size=2.5)
+    ends = session.time[[0, -1]]
+    ax.set(title=f"spikes of trial {trial}", xlabel=TIME, xlim=ends)
     stimulus_line(ax)
 
 
 def _psths(ax, session, names) -> None:
     width = max(1, round(0.05 / session.bin_size))
-    kernel = np.ones(min(width, session.n_bins))
-    for i, name in enumerate(names):
-        own = session.spikes[..., session.regions == name].mean(axis=(0, 2)) / session.bin_size
-        smooth = np.convolve(own, kernel, "same") / np.convolve(np.ones_like(own), kernel, "same")
-        ax.plot(session.time, smooth, color=region_colour(name, i), label=name)
+    rates = pd.DataFrame({name: _rate(session, name, axis=0) for name in names})
+    smooth = rates.rolling(width, center=True, min_periods=1).mean()
+    region_lines(session.time, smooth, names, ax=ax)
     ax.set(title="PSTHs, over 50 ms", xlabel=TIME, ylabel="spikes/s per neuron", ylim=(0, None))
     ax.legend(loc="upper right", ncols=3, fontsize=8)
     stimulus_line(ax)
+
+
+def _rate(session, name, axis):
+    """Mean over the neurons of a region and over trials (0) or bins (1), spikes/s."""
+    own = session.spikes[..., session.regions == name]
+    return own.mean(axis=(axis, 2)) / session.bin_size
 
 
 def _nothing(ax, why: str) -> None:

@@ -8,10 +8,20 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour
+from .panels import (
+    BLACK,
+    GREY,
+    legend_in_corner,
+    missing,
+    name_beside,
+    named_lines,
+    region_lines,
+    same_length,
+    standard,
+)
+from .style import CHANNEL_COLOURS, PALETTE, region_palette
 
 TIME = "time (s)"
-GREY, BLACK = PALETTE["grey"], PALETTE["black"]
 MARKS = ("D", "s", "^", "v")  # one for each real animal
 
 
@@ -25,20 +35,17 @@ def eye(time, clean, filmed):
     clean, filmed : array_like, (samples, 3)
         Area, x and y; NaN in ``filmed`` where the eye was not seen.
     """
-    clean, filmed = np.asarray(clean), np.asarray(filmed)
-    _check_length(time, clean=clean, filmed=filmed)
+    time, clean, filmed = same_length(times=time, clean=clean, filmed=filmed)
     fig, axes = plt.subplots(2, 1, figsize=(8, 4), sharex=True)
     for c, name in enumerate(CHANNEL_COLOURS):
         ax = axes[min(c, 1)]
         ax.plot(time, filmed[:, c], color=GREY, lw=0.6, alpha=0.7)
         ax.plot(time, clean[:, c], color=CHANNEL_COLOURS[name], lw=1.2, label=name)
-    half = (time[1] - time[0]) / 2
-    for when in np.asarray(time)[np.isnan(filmed).any(axis=1)]:
-        for ax in axes:
-            ax.axvspan(when - half, when + half, color=GREY, alpha=0.25, lw=0)
+    for ax in axes:
+        missing(ax, time, np.isnan(filmed).any(axis=1))
     axes[0].set(ylabel="area (a.u.)")
     axes[1].set(ylabel="gaze (pixels)", xlabel=TIME)
-    axes[1].legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, borderpad=0)
+    legend_in_corner(axes[1])
     return fig
 
 
@@ -53,17 +60,16 @@ def chain(time, steps: dict):
         By what the panel shows, with its unit: a trace (samples,), several (samples, traces), or
         counts (samples, neurons) of an integer type, drawn as ticks.
     """
-    _check_length(time, **steps)
-    heights = [2 if _is_counts(trace) else 1 for trace in steps.values()]
+    time, *traces = same_length(times=time, **steps)
+    heights = [2 if _is_counts(trace) else 1 for trace in traces]
     fig, axes = plt.subplots(
         len(steps), 1, figsize=(8, 1.05 * sum(heights)), sharex=True, height_ratios=heights,
         squeeze=False,
     )  # fmt: skip
-    for ax, (name, trace) in zip(axes[:, 0], steps.items(), strict=True):
-        trace = np.asarray(trace)
+    for ax, name, trace in zip(axes[:, 0], steps, traces, strict=True):
         if _is_counts(trace):
             bins, neurons = np.nonzero(trace)
-            ax.plot(np.asarray(time)[bins], neurons, "|", ms=3.2, mew=0.9, color=BLACK)
+            ax.plot(time[bins], neurons, "|", ms=3.2, mew=0.9, color=BLACK)
         else:
             ax.plot(time, trace, lw=1.1)
         ax.set_ylabel(name)
@@ -84,23 +90,24 @@ def drives(time, traces: dict, saccades=()):
     saccades : array_like
         Times of saccades in seconds, marked in grey.
     """
-    _check_length(time, **traces)
+    same_length(times=time, **traces)
     fig, axes = plt.subplots(
         len(traces), 1, figsize=(8, 0.5 + 0.9 * len(traces)), sharex=True, sharey=True,
         squeeze=False,
     )  # fmt: skip
-    for i, (ax, (name, trace)) in enumerate(zip(axes[:, 0], traces.items(), strict=True)):
-        for when in saccades:
-            ax.axvline(when, color=GREY, lw=0.6, alpha=0.5, zorder=0)
+    for ax, (name, colour) in zip(axes[:, 0], region_palette(traces).items(), strict=True):
+        _saccades(ax, saccades)
         ax.axhline(0, color=GREY, lw=0.6, zorder=0)
-        ax.plot(time, trace, color=region_colour(name, i), lw=1.3)
-        ax.annotate(
-            name, (1.01, 0.5), xycoords="axes fraction", va="center", weight="bold",
-            color=region_colour(name, i),
-        )  # fmt: skip
+        ax.plot(time, traces[name], color=colour, lw=1.3)
+        name_beside(ax, name, 0.5, colour)
     fig.supylabel("drive (log rate)", fontsize=10)
     axes[-1, 0].set(xlabel=TIME, xlim=(time[0], time[-1]))
     return fig
+
+
+def _saccades(ax, times):
+    for when in times:
+        ax.axvline(when, color=GREY, lw=0.6, alpha=0.5, zorder=0)
 
 
 def parts(time, parts, saccades=(), top: float | None = None):
@@ -117,40 +124,17 @@ def parts(time, parts, saccades=(), top: float | None = None):
     top : float, optional
         Largest size on both axes, to keep it the same in several figures.
     """
-    _check_length(time, parts=parts)
+    same_length(times=time, parts=parts)
     fig, (above, below) = plt.subplots(2, 1, figsize=(8, 3.8), sharex=True, sharey=True)
-    for colour, (name, part) in zip(CYCLE, parts.items(), strict=False):
-        above.plot(time, part, color=colour, lw=1.2, label=name)
+    named_lines(above, time, parts, lw=1.2)
     below.plot(time, parts.sum(axis=1), color=BLACK, lw=1.3)
     above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts.columns), borderpad=0)
     for ax, what in ((above, "parts"), (below, "drive")):
-        for when in saccades:
-            ax.axvline(when, color=GREY, lw=0.6, alpha=0.5, zorder=0)
+        _saccades(ax, saccades)
         ax.set(ylabel=f"{what}\n(log rate)", xlim=(time[0], time[-1]))
         if top is not None:
             ax.set_ylim(-1.05 * top, 1.05 * top)
     below.set_xlabel(TIME)
-    return fig
-
-
-def gains(time, gain, trials):
-    """A gain that a region's neurons share: some seconds of it, and its mean in each trial.
-
-    Parameters
-    ----------
-    time, gain : array_like, (samples,)
-        Seconds, and the factor.
-    trials : array_like, (trials,)
-        Mean factor of each trial.
-    """
-    _check_length(time, gain=gain)
-    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 2.4), sharey=True)
-    left.plot(time, gain, color=PALETTE["purple"], lw=1.2)
-    left.set(xlabel="time in a trial (s)", ylabel="gain (factor)", title="within a trial")
-    right.plot(trials, color=PALETTE["purple"], lw=1.2)
-    right.set(xlabel="trial", title="mean of every trial")
-    for ax in (left, right):
-        ax.axhline(1, color=GREY, lw=0.6, zorder=0)
     return fig
 
 
@@ -167,7 +151,7 @@ def little(moves: dict, time, counts: dict, truth: dict):
         Rates of one trial, smoothed counts and the true one, spikes/s per neuron, by kind.
     """
     for each in (counts, truth):
-        _check_length(time, **each)
+        same_length(times=time, **each)
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3), width_ratios=[1, 1.5])
     colours = (GREY, PALETTE["vermilion"])
     for (kind, xy), colour in zip(moves.items(), colours, strict=False):
@@ -192,12 +176,12 @@ def over_session(area, means: dict):
     means : dict of str to array_like, (trials,)
         Mean rate of each region.
     """
-    _check_length(area, **means)
+    same_length(area=area, **means)
     fig, axes = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[1, 2.2])
-    axes[0].plot(_standard(area), color=CHANNEL_COLOURS["area"], lw=1)
+    axes[0].plot(standard(area), color=CHANNEL_COLOURS["area"], lw=1)
     axes[0].set_ylabel("pupil area\n(SD)")
-    for i, (name, trace) in enumerate(means.items()):
-        axes[1].plot(_standard(trace), color=region_colour(name, i), lw=1.2, label=name)
+    rates = np.transpose([standard(trace) for trace in means.values()])
+    region_lines(np.arange(len(rates)), rates, means, ax=axes[1])
     axes[1].set(ylabel="true rate of the region (SD)", xlabel="trial")
     axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig
@@ -229,17 +213,6 @@ def persistence(panels: dict):
     return fig
 
 
-def _check_length(time, **traces):
-    for name, trace in traces.items():
-        if len(trace) != len(time):
-            raise ValueError(f"{name!r} has {len(trace)} values, but there are {len(time)} times")
-
-
 def _is_counts(trace) -> bool:
     trace = np.asarray(trace)
     return trace.ndim == 2 and np.issubdtype(trace.dtype, np.integer)
-
-
-def _standard(trace):
-    trace = np.asarray(trace, dtype=float)
-    return (trace - trace.mean()) / trace.std()

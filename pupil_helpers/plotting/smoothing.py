@@ -8,12 +8,11 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import CYCLE, PALETTE, region_colour, stimulus_line
+from .panels import BLACK, GREY, RATE, TIME, legend_above, legend_in_corner, log_ticks, region_lines
+from .style import CYCLE, stimulus_line
 
-TIME = "time from stimulus (s)"
-RATE = "rate (spikes/s\nper neuron)"
 TICKS = 10, 20, 50, 100, 200, 500, 1000  # ms
-TRUTH = {"color": PALETTE["black"], "lw": 1.4, "ls": "--", "label": "true rate"}
+TRUTH = {"color": BLACK, "lw": 1.4, "ls": "--", "label": "true rate"}
 
 
 def copies(spikes, kernel, smoothed):
@@ -33,7 +32,7 @@ def copies(spikes, kernel, smoothed):
         raise ValueError(f"spikes {spikes.shape} and smoothed {smoothed.shape} must be one trial.")
     bins = np.arange(len(spikes))
     fig, axes = plt.subplots(3, 1, figsize=(8, 4.2), sharex=True, height_ratios=[0.7, 1, 1])
-    axes[0].bar(bins, spikes, 0.25, color=PALETTE["black"])
+    axes[0].bar(bins, spikes, 0.25, color=BLACK)
     axes[0].set(ylabel="spikes\nper bin", yticks=[0, spikes.max()])
     below = np.zeros(len(spikes))
     for i, at in enumerate(np.repeat(bins, spikes)):
@@ -41,7 +40,7 @@ def copies(spikes, kernel, smoothed):
         axes[1].bar(bins, copy, 0.9, bottom=below, color=CYCLE[i % len(CYCLE)], alpha=0.75)
         below += copy
     axes[1].set_ylabel("copies\n(spikes per bin)")
-    axes[2].step(bins, smoothed, where="mid", color=PALETTE["black"])
+    axes[2].step(bins, smoothed, where="mid", color=BLACK)
     axes[2].set(ylabel="smoothed\n(spikes per bin)", xlabel="bin", ylim=axes[1].get_ylim())
     return fig
 
@@ -63,22 +62,15 @@ def kernels(named: dict, time, rates: dict, truth=None):
     if not named or list(named) != list(rates):
         raise ValueError(f"kernels {list(named)} and rates {list(rates)} must have the same names.")
     bin_size = time[1] - time[0]
-    size = (8, 1.25 * len(named) + 0.6)
-    fig, axes = plt.subplots(
-        len(named),
-        2,
-        figsize=size,
-        sharex="col",
-        sharey="col",
-        width_ratios=[1, 2.6],
-        squeeze=False,
-    )
+    n = len(named)
+    shared = {"sharex": "col", "sharey": "col", "width_ratios": [1, 2.6], "squeeze": False}
+    fig, axes = plt.subplots(n, 2, figsize=(8, 1.25 * n + 0.6), **shared)
     for (left, right), (name, kernel), colour in zip(axes, named.items(), CYCLE, strict=False):
         order = np.argsort(kernel.lags)
         lags, weights = 1000 * bin_size * kernel.lags[order], kernel.weights[order]
         left.fill_between(lags, weights, step="mid", color=colour, alpha=0.5)
         left.plot(lags, weights, color=colour, lw=1, drawstyle="steps-mid")
-        left.axvline(0, color=PALETTE["grey"], lw=0.8, ls=":")
+        stimulus_line(left)
         left.set_title(name)
         right.plot(time, rates[name], color=colour)
         if truth is not None:
@@ -86,32 +78,10 @@ def kernels(named: dict, time, rates: dict, truth=None):
         stimulus_line(right)
     axes[-1, 0].set_xlabel("lag (ms), the past to the right")
     axes[-1, 1].set_xlabel(TIME)
-    axes[len(named) // 2, 0].set_ylabel("weight")
-    axes[len(named) // 2, 1].set_ylabel(RATE)
+    axes[n // 2, 0].set_ylabel("weight")
+    axes[n // 2, 1].set_ylabel(RATE)
     if truth is not None:
-        axes[0, 1].legend(loc="lower right", bbox_to_anchor=(1, 0.96), borderpad=0)
-    return fig
-
-
-def edges(time, rates: dict, until: float = 0.4):
-    """Mean rate in the first bins of the trial, under several ways to treat the edge.
-
-    Parameters
-    ----------
-    time : array_like, (bins,)
-        Seconds from stimulus.
-    rates : dict of str to array_like (bins,)
-        Mean rate in spikes/s per neuron.
-    until : float, default 0.4
-        How many seconds to show.
-    """
-    time = np.asarray(time)
-    shown = time < time[0] + until
-    fig, ax = plt.subplots(figsize=(8, 3))
-    for (name, rate), dashes in zip(rates.items(), ("-", "-", "--", ":"), strict=False):
-        ax.plot(time[shown], np.asarray(rate)[shown], dashes, marker=".", label=name)
-    ax.set(xlabel=TIME, ylabel=RATE, ylim=(0, None))
-    ax.legend(loc="lower right")
+        legend_in_corner(axes[0, 1])
     return fig
 
 
@@ -171,12 +141,11 @@ def one_kernel(time, rate, truth, scores: dict, shape: str, width: float, top=No
     stimulus_line(axes["rate"])
     for name, table in scores.items():
         ax = axes[name]
-        ax.plot(table.index, table, color=PALETTE["grey"], lw=0.8, alpha=0.6)
+        ax.plot(table.index, table, color=GREY, lw=0.8, alpha=0.6)
         ax.plot(table.index, table[shape], color=colour)
         ax.plot(width, table.loc[width, shape], "o", ms=8, color=colour)
-        ax.set(xscale="log", title=name)
-        ax.set_xticks(table.index, [f"{each:g}" for each in table.index])
-        ax.minorticks_off()
+        ax.set_title(name)
+        log_ticks(ax, table.index)
     ax.set_xlabel("width (ms)")
     return fig
 
@@ -195,29 +164,22 @@ def bandwidth(widths, bits, names, error=None):
     error : array_like, (widths, regions), optional
         Mean squared error to the true rate.
     """
-    widths, bits = np.asarray(widths), np.asarray(bits)
-    panels = [(bits - bits.max(0), "held-out likelihood\n(bits/spike below the best)", np.argmax)]
+    ms, bits = 1000 * np.asarray(widths), np.asarray(bits)
+    panels = {"held-out likelihood\n(bits/spike below the best)": (bits - bits.max(0), np.argmax)}
     if error is not None:
         ratio = np.asarray(error) / np.min(error, axis=0)
-        panels.append(
-            (ratio, "squared error to the true rate\n(multiple of the smallest)", np.argmin)
-        )
-    if any(values.shape != (len(widths), len(names)) for values, _, _ in panels):
-        raise ValueError(f"expected arrays of shape {(len(widths), len(names))}: widths, regions.")
+        panels["squared error to the true rate\n(multiple of the smallest)"] = ratio, np.argmin
+    if any(values.shape != (len(ms), len(names)) for values, _ in panels.values()):
+        raise ValueError(f"expected arrays of shape {(len(ms), len(names))}: widths, regions.")
     fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.6), sharex=True, squeeze=False)
-    for ax, (values, label, best) in zip(axes[0], panels, strict=True):
-        for i, name in enumerate(names):
-            at, colour = best(values[:, i]), region_colour(name, i)
-            ax.plot(1000 * widths, values[:, i], color=colour, label=name)
-            ax.plot(1000 * widths[at], values[at, i], "o", color=colour)
-        ax.set(xscale="log", xlabel="SD of the Gaussian (ms)", ylabel=label)
-        within = [t for t in TICKS if 999 * widths.min() <= t <= 1001 * widths.max()]
-        ax.set_xticks(within, [f"{tick}" for tick in within], rotation=60)
-        ax.minorticks_off()
+    for ax, (label, (values, best)) in zip(axes[0], panels.items(), strict=True):
+        region_lines(ms, values, names, marked=ms[best(values, axis=0)], ax=ax)
+        ax.set(xlabel="SD of the Gaussian (ms)", ylabel=label)
+        log_ticks(ax, [t for t in TICKS if 0.999 * ms.min() <= t <= 1.001 * ms.max()], rotation=60)
     axes[0, 0].set_ylim(-0.03, 0.0015)
     if error is not None:
         axes[0, 1].set_ylim(0.95, 3)
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper right", ncols=len(names))
+    legend_above(fig, axes[0, 0])
     return fig
 
 
@@ -233,15 +195,12 @@ def r2_against_width(panels: dict):
         raise ValueError("give at least one table of scores.")
     fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.6), sharey=True, squeeze=False)
     for ax, (title, table) in zip(axes[0], panels.items(), strict=True):
-        widths = 1000 * np.asarray(table.index, dtype=float)
-        for i, name in enumerate(table):
-            ax.plot(widths, table[name], ".-", color=region_colour(name, i), label=name)
-        ax.axhline(0, color=PALETTE["grey"], lw=0.8)
-        ax.set(xscale="log", title=title)
-        ax.set_xticks(widths, [f"{width:g}" for width in widths], rotation=60)
-        ax.minorticks_off()
+        ms = 1000 * np.asarray(table.index, dtype=float)
+        region_lines(ms, table, table.columns, style=".-", ax=ax)
+        ax.axhline(0, color=GREY, lw=0.8)
+        ax.set_title(title)
+        log_ticks(ax, ms, rotation=60)
     axes[0, 0].set_ylabel("R²")
     fig.supxlabel("width of the boxcar (ms)", fontsize=10)
-    handles, labels = axes[0, -1].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper right", ncols=len(labels))
+    legend_above(fig, axes[0, -1])
     return fig

@@ -7,12 +7,12 @@ Every function returns the figure. What it shows was computed before
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
+import seaborn as sns
 
-from .style import PALETTE, region_colour
+from .panels import BLACK, GREY
+from .style import region_palette
 
-BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 MAP = "cividis"  # read alike with every form of colour vision
 
 
@@ -27,17 +27,13 @@ def region_map(shares: pd.DataFrame):
     n_regions, n_animals = shares.shape
     size = max(4.5, 2.2 + 0.62 * n_animals), 1.8 + 0.3 * n_regions
     fig, ax = plt.subplots(figsize=size)
-    image = ax.imshow(shares, cmap=MAP, vmin=0, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(shares.to_numpy(dtype=float)):
-        if np.isfinite(value):
-            dark = np.clip(value, 0, 1) < 0.55
-            colour = "white" if dark else BLACK
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
-    ax.set_xticks(range(n_animals), shares.columns, rotation=40, ha="right", fontsize=9)
-    ax.set_yticks(range(n_regions), shares.index, fontsize=9)
-    ax.spines[:].set_visible(False)
-    ax.tick_params(length=0)
-    fig.colorbar(image, label="R² over ceiling", extend="both", shrink=min(1, 3 / size[1] + 0.3))
+    bar = {"label": "R² over ceiling", "extend": "both", "shrink": min(1, 3 / size[1] + 0.3)}
+    look = {"annot": True, "fmt": ".2f", "annot_kws": {"size": 8}, "cbar_kws": bar}
+    names = {"xticklabels": True, "yticklabels": True}  # all of them, however many
+    sns.heatmap(shares, cmap=MAP, vmin=0, vmax=1, **look, **names, ax=ax)
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0, labelsize=9)
+    plt.setp(ax.get_xticklabels(), rotation=40, ha="right")
     return fig
 
 
@@ -59,8 +55,8 @@ def region_scores(means: pd.DataFrame, sessions: pd.DataFrame):
     grouped = there.groupby("region")["region"]
     aside = 0.3 * ((grouped.cumcount() + 0.5) / grouped.transform("size") - 0.5)
     ax.plot(there["share"], there["region"].map(place) + aside, "o", color=GREY, ms=3.5, alpha=0.6)
-    for i, row in enumerate(means.itertuples()):
-        colour = region_colour(row.region, i)
+    colours = region_palette(means["region"]).values()
+    for i, (row, colour) in enumerate(zip(means.itertuples(), colours, strict=True)):
         ax.plot([row.share_low, row.share_high], [i, i], color=colour, lw=2.2)
         ax.plot(row.share, i, "D", color=colour, ms=6, mec="white", mew=0.8)
     ax.axvline(0, color=BLACK, lw=0.8, zorder=0)

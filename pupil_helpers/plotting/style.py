@@ -6,9 +6,9 @@ Figures are drawn in the colours for light pages; :mod:`.dark` makes the others 
 from __future__ import annotations
 
 import os
+import warnings
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 
 # Okabe & Ito's colours, told apart with every common form of colour blindness.
 PALETTE = {
@@ -38,6 +38,11 @@ def region_colour(region: str, index: int = 0) -> str:
     return REGION_COLOURS.get(region, CYCLE[index % len(CYCLE)])
 
 
+def region_palette(regions) -> dict[str, str]:
+    """The colour of each region, for seaborn's ``palette``."""
+    return {region: region_colour(region, i) for i, region in enumerate(regions)}
+
+
 def use_style() -> None:
     """Set matplotlib's defaults for the book; call it once per notebook."""
     mpl.rcParams.update(
@@ -59,6 +64,8 @@ def use_style() -> None:
             "lines.linewidth": 1.5,
         }
     )
+    # Seaborn's grids lay themselves out; matplotlib would warn of it on the page.
+    warnings.filterwarnings("ignore", message="The figure layout has changed to tight")
     if os.environ.get("PUPIL_HELPERS_BOOK"):  # the book is being built: see tools/build_book.py
         from .pictures import show_twice
 
@@ -69,8 +76,3 @@ def stimulus_line(*axes) -> None:
     """Mark stimulus onset at 0 s."""
     for ax in axes:
         ax.axvline(0, color=PALETTE["grey"], lw=0.8, ls=":", zorder=0)
-
-
-def new_axes(ax=None, **settings):
-    """The axes given, or new ones."""
-    return plt.subplots(**settings)[1] if ax is None else ax

@@ -8,9 +8,9 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, stimulus_line
+from .panels import BLACK, GREY, TIME, interval, log_ticks, region_panels
+from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, region_palette, stimulus_line
 
-BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 MODEL_COLOURS = {
     "constant": BLACK,
     "PSTH": GREY,
@@ -38,24 +38,21 @@ def scores(table, metric: str = "psth_relative"):
         Which score it holds.
     """
     regions, models = table["region"].unique(), table["model"].unique()
-    height = 1.1 + 0.27 * len(models)
-    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, height), sharey=True, squeeze=False)
-    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        for _, row in table[table["region"] == region].iterrows():
-            y = list(models).index(row["model"])
-            colour = MODEL_COLOURS.get(row["model"], CYCLE[y % len(CYCLE)])
-            ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2, solid_capstyle="butt")
-            ax.plot(row["score"], y, "o", ms=5, color=colour)
+    fig, panels = region_panels(regions, (8.4, 1.1 + 0.27 * len(models)), sharey=True)
+    for ax, region, _ in panels:
+        for row in table[table["region"] == region].itertuples():
+            y = list(models).index(row.model)
+            colour = MODEL_COLOURS.get(row.model, CYCLE[y % len(CYCLE)])
+            interval(ax, y, row.score, row.low, row.high, colour)
         low, high = ax.get_xlim()
         low, high = min(low, -0.05 * high), max(high, -0.05 * low)  # 0 is always in sight
         more = max(0, 0.2 - (high - low)) / 2  # small differences look small
         ax.set_xlim(low - more, high + more)
         ax.axvline(0, color=GREY, lw=0.8, ls=":", zorder=0)
-        ax.set_title(region, color=region_colour(region, i), weight="bold")
         ax.locator_params(axis="x", nbins=3 if len(regions) > 3 else 5)
         ax.xaxis.set_major_formatter("{x:g}")
-    axes[0, 0].set_yticks(range(len(models)), models)
-    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
+    fig.axes[0].set_yticks(range(len(models)), models)
+    fig.axes[0].set_ylim(len(models) - 0.5, -0.5)
     fig.supxlabel(f"{SCORE_LABELS.get(metric, metric)}, 95 % interval", fontsize=10)
     return fig
 
@@ -86,7 +83,7 @@ def flattening(time, counts, means, per_region, flattened: float, regions):
         height = max(mean, height + apart)  # names must not cover each other
         at = ("axes fraction", "data")
         left.annotate(name, (1.01, height), xycoords=at, color=colour, va="center", size=9)
-    left.set(xlabel="time from stimulus (s)", ylabel="counts per bin", title="one constant each")
+    left.set(xlabel=TIME, ylabel="counts per bin", title="one constant each")
     stimulus_line(left)
     names = [*regions, "flattened"]
     right.barh(names, [*per_region, flattened], 0.6, color=[c for *_, c in labels] + [BLACK])
@@ -108,8 +105,7 @@ def ceilings(table, achieved):
     """
     fig, ax = plt.subplots(figsize=(8, 3.2))
     at = np.arange(len(table))
-    colours = [region_colour(region, i) for i, region in enumerate(table.index)]
-    rows = achieved.loc[table.index]
+    rows, colours = achieved.loc[table.index], list(region_palette(table.index).values())
     ax.bar(at, rows["score"], width=0.5, color=colours, alpha=0.85)
     reach = np.abs(rows[["low", "high"]].T - rows["score"])
     ax.errorbar(at, rows["score"], reach, fmt="none", color=BLACK, lw=1.2)
@@ -138,20 +134,16 @@ def widths(tried, achieved, ceiling, null, regions):
     achieved, ceiling, null : array_like, (widths, regions)
         R² of the model, of the truth (or its estimate), of the PSTH.
     """
-    fig, axes = plt.subplots(1, len(regions), figsize=(8.4, 3), sharey=True, squeeze=False)
-    for i, (ax, region) in enumerate(zip(axes[0], regions, strict=True)):
-        colour = region_colour(region, i)
+    fig, panels = region_panels(regions, (8.4, 3), sharey=True)
+    for i, (ax, _, colour) in enumerate(panels):
         ax.plot(tried, ceiling[:, i], color=BLACK, ls="--", lw=1.2, label="ceiling")
         ax.plot(tried, achieved[:, i], "o-", color=colour, ms=3.5, label="PupilEncoder")
         ax.plot(tried, null[:, i], color=GREY, lw=1.2, label="PSTH")
-        ax.set_xscale("log")
-        ax.set_xticks([0.02, 0.1, 0.5], ["0.02", "0.1", "0.5"])
-        ax.minorticks_off()
-        ax.set_title(region, color=colour, weight="bold")
+        log_ticks(ax, [0.02, 0.1, 0.5])
         ax.axhline(0, color=GREY, lw=0.8, ls=":", zorder=0)
-    axes[0, 0].set_ylabel("R²")
+    fig.axes[0].set_ylabel("R²")
     fig.supxlabel("width of the boxcar (s)", fontsize=10)
-    axes[0, 0].legend(loc="upper left", fontsize=8.5)
+    fig.axes[0].legend(loc="upper left", fontsize=8.5)
     return fig
 
 
@@ -188,9 +180,7 @@ def one_trial(time, rates: dict, pupil, region: str, tops):
             continue
         ends = np.nanmin(channel), np.nanmax(channel)
         below.plot(time, channel - np.mean(ends), color=CHANNEL_COLOURS[name], lw=1.2, label=name)
-    below.set(
-        ylim=(-0.55 * tops[1], 0.55 * tops[1]), ylabel="pupil", xlabel="time from stimulus (s)"
-    )
+    below.set(ylim=(-0.55 * tops[1], 0.55 * tops[1]), ylabel="pupil", xlabel=TIME)
     stimulus_line(ax, below)
     for panel in (ax, below) if np.isfinite(pupil).any() else (ax,):
         panel.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
@@ -218,15 +208,14 @@ def kinds(table, label: str):
     for ax in axes.ravel()[len(names) :]:
         ax.set_visible(False)
     for ax, name in zip(axes.ravel(), names, strict=False):
-        for _, row in table[table["kind"] == name].iterrows():
-            y = list(models).index(row["model"])
-            if row["mice"] < 2:
-                ax.plot(row["mean"], y, "o", ms=6, mfc="none", mec=BLACK, mew=1.3)
+        for row in table[table["kind"] == name].itertuples():
+            y = list(models).index(row.model)
+            if row.mice < 2:
+                ax.plot(row.mean, y, "o", ms=6, mfc="none", mec=BLACK, mew=1.3)
                 continue
-            above, below = row["low"] > 0, row["high"] < 0
+            above, below = row.low > 0, row.high < 0
             colour = PALETTE["blue"] if above else PALETTE["vermilion"] if below else GREY
-            ax.plot([row["low"], row["high"]], [y, y], color=colour, lw=2, solid_capstyle="butt")
-            ax.plot(row["mean"], y, "o", ms=5, color=colour)
+            interval(ax, y, row.mean, row.low, row.high, colour)
         ax.axvline(0, color=BLACK, lw=0.8, ls=":", zorder=0)
         ax.set_title(name, weight="bold")
         ax.xaxis.set_major_formatter("{x:g}")

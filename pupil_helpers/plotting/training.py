@@ -9,56 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
+from .panels import BLACK, GREY, TIME, named_lines
 from .style import CYCLE, PALETTE
 
-BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 TRAIN, HELD = PALETTE["sky"], PALETTE["vermilion"]
-
-
-def losses(rates, poisson, squared, counts):
-    """Two losses against the predicted rate, one curve per observed count.
-
-    Parameters
-    ----------
-    rates : array_like, (rates,)
-        Predicted counts per step.
-    poisson, squared : array_like, (counts, rates)
-        Loss above its minimum.
-    counts : sequence of int
-        Observed counts.
-    """
-    fig, axes = plt.subplots(1, 2, figsize=(8, 3), sharex=True)
-    both = {"Poisson": poisson, "squared error": squared}
-    for ax, (name, values) in zip(axes, both.items(), strict=True):
-        for count, curve, colour in zip(counts, values, CYCLE, strict=False):
-            ax.plot(rates, curve, color=colour, label=f"{count} spikes seen")
-        ax.set(title=name, xlabel="predicted spikes", ylim=(0, np.quantile(values, 0.8)))
-    axes[0].set_ylabel("loss above its minimum")
-    handles, labels = axes[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    return fig
-
-
-def learning_curves(learnt, held, best=None):
-    """Loss after every epoch, on the trials learnt from and on the held-out block.
-
-    Parameters
-    ----------
-    learnt, held : array_like, (epochs,)
-        Loss relative to the PSTH's.
-    best : int, optional
-        Epoch to mark, from 0.
-    """
-    epochs = np.arange(1, len(held) + 1)
-    fig, ax = plt.subplots(figsize=(7, 3.2))
-    ax.plot(epochs, learnt, color=TRAIN, label="trials it learns from")
-    ax.plot(epochs, held, color=HELD, label="held-out block")
-    if best is not None:
-        ax.plot(best + 1, held[best], "o", color=HELD, ms=8, label="kept")
-    _count(ax, "epoch")
-    ax.set(ylabel="loss relative\nto the PSTH")
-    ax.legend()
-    return fig
+NAMES = "trials it learns from", "held-out block"
 
 
 def _count(ax, unit):
@@ -91,7 +46,7 @@ def parts(curves, whole):
     return fig
 
 
-def several_curves(curves, every=1, unit="epoch"):
+def several_curves(curves, every=1, unit="epoch", best=None):
     """Held-out loss in the course of training, for several ways to train.
 
     Parameters
@@ -101,17 +56,21 @@ def several_curves(curves, every=1, unit="epoch"):
     every : int or sequence of int, default 1
         Units between the points of each curve.
     unit : str, default "epoch"
+    best : int, optional
+        Point of the last curve to mark, from 0.
     """
     fig, ax = plt.subplots(figsize=(7, 3.4))
     every = np.broadcast_to(every, len(curves))
     for (name, curve), apart, colour in zip(curves.items(), every, CYCLE, strict=False):
         ax.plot(apart * np.arange(1, len(curve) + 1), curve, color=colour, label=name)
+    if best is not None:
+        ax.plot(apart * (best + 1), curve[best], "o", color=colour, ms=8, label="kept")
     ax.axhline(0, color=GREY, lw=0.8)
     ax.annotate("PSTH", (1, 0), (-2, 3), xycoords=("axes fraction", "data"), ha="right",
                 textcoords="offset points", color=GREY)  # fmt: skip
     _count(ax, unit)
-    ax.set_ylabel("held-out loss\nrelative to the PSTH")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(curves))
+    ax.set_ylabel("loss relative\nto the PSTH")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(curves) + 1)
     return fig
 
 
@@ -138,9 +97,7 @@ def at_rate(curves, rate, time, recorded, lines):
     losses, recorded = np.array(list(curves.values())), np.asarray(recorded)
     epochs, usual = np.arange(1, losses.shape[-1] + 1), max(-losses.min(), 1e-3)
     left.plot(epochs, losses[:, 1].T, color=GREY, lw=0.8, alpha=0.6)
-    names = ("trials it learns from", "held-out block")
-    for curve, colour, name in zip(curves[rate], (TRAIN, HELD), names, strict=True):
-        left.plot(epochs, curve, color=colour, label=name)
+    named_lines(left, epochs, dict(zip(NAMES, curves[rate], strict=True)), (TRAIN, HELD))
     left.axhline(0, color=GREY, lw=0.8)
     left.axhline(usual, color=GREY, lw=0.8, ls=":")
     left.set_yscale("symlog", linthresh=usual, linscale=2)
@@ -154,28 +111,7 @@ def at_rate(curves, rate, time, recorded, lines):
     right.plot(time, recorded, ".", color="#BBBBB5", label="recorded")
     for (name, line), style in zip(lines.items(), ("--", "-"), strict=True):
         right.plot(time, line, style, color=BLACK if style == "--" else HELD, label=name)
-    right.set(xlabel="time from stimulus (s)", ylabel="spikes in a step")
-    right.set_ylim(0, 1.3 * max(1, np.max(recorded)))
+    top = 1.3 * max(1, np.max(recorded))
+    right.set(xlabel=TIME, ylabel="spikes in a step", ylim=(0, top))
     right.legend(loc="upper center", ncols=3)
-    return fig
-
-
-def mean_squared_errors(histories, levels):
-    """Held-out squared error after every step on a logarithmic axis, beside what needs no network.
-
-    Parameters
-    ----------
-    histories : dict of str to pandas.DataFrame
-        Columns ``epoch`` and ``held_out`` of each run.
-    levels : dict of str to float
-        Held-out squared errors to compare with.
-    """
-    fig, ax = plt.subplots(figsize=(7, 3.2))
-    for (name, history), color in zip(histories.items(), CYCLE, strict=False):
-        ax.plot(history["epoch"], history["held_out"], color=color, label=name)
-        ax.plot(*history[["epoch", "held_out"]].iloc[-1], "o", color=color, ms=4)
-    for (name, value), style in zip(levels.items(), ("--", ":", "-."), strict=False):
-        ax.axhline(value, color=BLACK, lw=1, ls=style, label=name)
-    ax.set(yscale="log", xlabel="step", ylabel="mean squared error\nof held-out trials")
-    ax.legend(loc="upper right")
     return fig

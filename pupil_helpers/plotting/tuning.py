@@ -12,10 +12,12 @@ import seaborn as sns
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 from scipy.stats import t as student_t
 
+from .panels import BLACK, GREY, interval
 from .style import PALETTE, region_colour
 
 BITS = "held-out loss\n(bits/spike, PSTH = 0)"
-BLUE, RED, GREY = PALETTE["blue"], PALETTE["vermilion"], PALETTE["grey"]
+BLUE, RED = PALETTE["blue"], PALETTE["vermilion"]
+BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1), "fontsize": 9}
 
 
 def effects(table: pd.DataFrame):
@@ -28,15 +30,18 @@ def effects(table: pd.DataFrame):
         of a prediction.
     """
     fig, ax = plt.subplots(figsize=(8, 0.45 * len(table) + 1.2))
-    height = 0.8 / table.shape[1]
-    for i, (name, colour) in enumerate(zip(table, (RED, BLUE), strict=False)):
-        y = np.arange(len(table)) + (i - (table.shape[1] - 1) / 2) * height
-        bars = ax.barh(y, table[name].fillna(0) * 100, height * 0.9, color=colour, label=name)
+    colours = dict(zip(table, (RED, BLUE), strict=False))
+    tall = (100 * table.fillna(0)).rename_axis("parameter").reset_index()
+    tall = tall.melt("parameter", var_name="made by")
+    sns.barplot(
+        tall, x="value", y="parameter", hue="made by", palette=colours, gap=0.1, saturation=1, ax=ax
+    )
+    for bars, (name, colour) in zip(ax.containers, colours.items(), strict=True):
         words = ["not searched" if np.isnan(v) else f"{v:.0%}" for v in table[name]]
         ax.bar_label(bars, words, padding=4, fontsize=8, color=colour)
-    ax.set_yticks(range(len(table)), table.index)
-    ax.invert_yaxis()
-    ax.set(xlabel="largest change of a prediction (%)", title="Change one parameter alone")
+    ax.set(
+        ylabel="", xlabel="largest change of a prediction (%)", title="Change one parameter alone"
+    )
     ax.set_xlim(0, np.nanmax(table.to_numpy()) * 112)
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
     return fig
@@ -64,11 +69,10 @@ def objective(blocks, outer_test, curves):
     ax.invert_yaxis()
     ax.set_xlabel("trial of the session")
 
-    for (name, curve), colour in zip(curves.items(), (BLUE, RED), strict=False):
-        checks = np.arange(1, len(curve) + 1)
-        below.plot(checks, curve, color=colour, lw=1.5, label=name)
-        lowest = int(np.argmin(curve))
-        below.plot(checks[lowest], curve[lowest], "o", color=colour, ms=6)
+    others = PALETTE["green"], PALETTE["purple"]  # blue and red are blocks, above
+    for (name, curve), colour in zip(curves.items(), others, strict=False):
+        below.plot(np.arange(1, len(curve) + 1), curve, color=colour, label=name)
+        below.plot(np.argmin(curve) + 1, np.min(curve), "o", color=colour)
     below.axhline(0, color=GREY, lw=0.8, ls=":")
     below.set(xlabel="check", ylabel=BITS, title="Mean over the blocks; the dot is the loss")
     below.legend(loc="best")
@@ -97,11 +101,11 @@ def leads(rows: dict, title: str, names=("left-out block", "mean, 95 % interval"
                   err_kws={"lw": 1.5}, ax=ax)  # fmt: skip
     ax.plot([], [], ".", color=BLUE, alpha=0.6, label=names[0])
     ax.plot([], [], "o-", color=BLUE, label=names[1])
-    ax.axvline(0, color=PALETTE["black"], lw=0.8, ls=":")
+    ax.axvline(0, color=BLACK, lw=0.8, ls=":")
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set(xlabel="lead (bits/spike)", ylabel="", title=title)
     ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+    ax.legend(**BESIDE)
     return fig
 
 
@@ -135,7 +139,7 @@ def parzen(values, losses, good, grid, densities, asked, words=("learning rate",
         top.scatter(values[who], losses[who], s=26, color=colour, label=name)
         middle.plot(grid, density, color=colour, label=name)
         middle.fill_between(grid, density, color=colour, alpha=0.1, lw=0)
-    below.plot(grid, ratio, color=PALETTE["black"], label="good / rest")
+    below.plot(grid, ratio, color=BLACK, label="good / rest")
     place, highest = ratio.argmax(), ratio.max()
     below.plot(grid[place], highest, "*", color=PALETTE["orange"], ms=14, label="the largest")
     if tops is not None:
@@ -153,7 +157,7 @@ def parzen(values, losses, good, grid, densities, asked, words=("learning rate",
     if tops is None:
         middle.set_ylim(0, None)
     for ax in (top, middle, below):
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+        ax.legend(**BESIDE)
     return fig
 
 
@@ -184,10 +188,10 @@ def history(searches: dict, n_shared: int, error: float):
     ax.set_title("Best so far (lines) and every evaluation (dots)")
     ax.axvspan(0.5, n_shared + 0.5, color=GREY, alpha=0.1, lw=0, label="shared")
     right = 1.04 * len(x) + 1
-    ax.errorbar(right, lowest, error, color=PALETTE["black"], capsize=3, lw=1.2)
+    ax.errorbar(right, lowest, error, color=BLACK, capsize=3, lw=1.2)
     ax.text(right, lowest + error + pad / 2, "±1 ruler", ha="center", fontsize=8)
     ax.set_xlim(0.5, 1.1 * right)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+    ax.legend(**BESIDE)
     return fig
 
 
@@ -233,13 +237,12 @@ def outer_leads(regions, lead, low, high):
         Bits per spike, and the ends of the interval over trials; NaN where there were no spikes.
     """
     fig, ax = plt.subplots(figsize=(8, 3.2))
-    places = np.linspace(-0.18, 0.18, len(lead))
-    for place, fit, below, above in zip(places, lead, low, high, strict=True):
-        for i, region in enumerate(regions):
-            colour = PALETTE["black"] if region == "all" else region_colour(region, i)
-            reach = [[fit[i] - below[i]], [above[i] - fit[i]]]
-            ax.errorbar(i + place, fit[i], reach, color=colour, fmt="o", capsize=3, ms=6)
-    ax.axhline(0, color=PALETTE["black"], lw=0.8, ls=":")
+    beside = np.linspace(-0.18, 0.18, len(lead))
+    for i, region in enumerate(regions):
+        colour = BLACK if region == "all" else region_colour(region, i)
+        for place, *fit in zip(i + beside, lead[:, i], low[:, i], high[:, i], strict=True):
+            interval(ax, place, *fit, colour, vertical=True)
+    ax.axhline(0, color=BLACK, lw=0.8, ls=":")
     ax.set_xticks(range(len(regions)), regions)
     ax.set(xlim=(-0.6, len(regions) - 0.4), ylabel="tuned minus default\n(bits/spike)")
     ax.set_title("The test block: a dot for every seed, a bar for the luck of the trials (95 %)")

@@ -165,7 +165,7 @@ def _session_name(folder: Path) -> str:
 def _trials(files: AlfFolder) -> tuple[np.ndarray, pd.DataFrame]:
     onsets = files.numbers(ONSET).astype(float)
     if not len(onsets):
-        files.fail(ONSET, "is empty; there are no trials")
+        files.fail(ONSET, "is empty: there are no trials; get the files again")
     since = {}
     for column, file in TRIALS.items():
         if files.has(file):
@@ -207,7 +207,9 @@ def _sample_times(files: AlfFolder, n_samples: int) -> np.ndarray:
     if rows.ndim == 1 or rows.shape[1:] == (1,):
         rows = np.column_stack([np.arange(len(rows)), rows.ravel()])
     if rows.ndim != 2 or rows.shape[1] != 2 or len(rows) < 2:
-        files.fail(name, f"has shape {rows.shape}, expected rows of sample number and time")
+        files.fail(
+            name, f"has shape {rows.shape}, expected rows of sample number and time; get it again"
+        )
     sample, time = rows.T.astype(float)
     check_times(time, lambda _, problem: files.fail(name, problem), name)
     if not np.isfinite(sample).all() or (np.diff(sample) <= 0).any():
@@ -256,7 +258,10 @@ def _spikes(files: AlfFolder, n_clusters: int):
     times = files.mapped("spikes.times")
     clusters = files.mapped("spikes.clusters")
     if len(times) != len(clusters):
-        files.fail("spikes.clusters", f"has {len(clusters)} rows, spikes.times has {len(times)}")
+        files.fail(
+            "spikes.clusters",
+            f"has {len(clusters)} rows, spikes.times has {len(times)}; get both again",
+        )
 
     def fail(_, problem):
         files.fail("spikes.times", problem)

@@ -67,7 +67,10 @@ class AlfFolder:
         """
         values = np.array(self.mapped(name, columns))
         if rows is not None and len(values) != rows:
-            self.fail(name, f"has {len(values)} rows, expected {rows} like the files beside it")
+            self.fail(
+                name,
+                f"has {len(values)} rows, expected {rows} like the files beside it; get them again",
+            )
         return values
 
     def whole_numbers(self, name: str) -> np.ndarray:
@@ -92,7 +95,7 @@ class AlfFolder:
                 declared = math.prod(shape) * dtype.itemsize
                 stored = path.stat().st_size - file.tell()
             if dtype.kind not in "fiub":
-                self.fail(name, f"has dtype {dtype}, expected numbers")
+                self.fail(name, f"has dtype {dtype}, expected numbers; save it so")
             if declared != stored:
                 self.fail(
                     name, f"declares {declared} bytes, but holds {stored}; get the file again"
@@ -129,7 +132,11 @@ class AlfFolder:
         except Exception as error:  # a damaged file can fail in any way
             self.fail(name, f"is damaged or no table ({one_line(error)}); get it again")
         if column not in table:
-            self.fail(name, f"has no column {column!r}; it has {', '.join(map(str, table))}"[:300])
+            self.fail(
+                name,
+                f"has no column {column!r}; it has {', '.join(map(str, table))}"[:300]
+                + "; get the file again",
+            )
         if not len(table):
             self.fail(name, "is empty; get the file again")
         self._used.add(path)

@@ -220,7 +220,11 @@ def _neurons(recording: Recording, fault: Callable) -> np.ndarray:
         fault(name, f"{nowhere.sum()} of {recording.kept.sum()} neurons have no region")
     neurons = np.flatnonzero(recording.kept & named)
     if not neurons.size:
-        recording.fail(name, f"of {len(named)} units none is a neuron with a region; nothing to do")
+        recording.fail(
+            name,
+            f"of {len(named)} units none is a neuron with a region; get "
+            "the file again, or lower quality=…",
+        )
     return neurons
 
 

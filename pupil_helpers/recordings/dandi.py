@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._files import file_hash, read_table
-from ..session import Session, SessionError
+from .._files import file_hash, read_npz, read_table
+from ..session import MAX_BYTES, Session, SessionError
 from .nwb import read_nwb
 from .steinmetz import check_index
 from .transfer import Incomplete, append, data_folder, one_at_a_time, told
@@ -98,9 +98,8 @@ def load_dandi(index: int, folder=None, **options) -> Session:
 def _read_copy(copy: Path, asset: Asset, asked: str) -> Session | None:
     """The session in a cached copy, if it was cut from the published file in the way asked for."""
     try:
-        with np.load(copy, allow_pickle=False) as file:
-            if str(file["options"]) != asked:
-                return None
+        if str(read_npz(copy, MAX_BYTES, {"options"}.__contains__)["options"]) != asked:
+            return None
         session = Session.load(copy)
         return session if session.provenance["sha256"] == asset.sha256 else None
     except Exception:  # it is not there, or damaged in any way: it can be made again

@@ -13,11 +13,10 @@ import re
 import warnings
 from pathlib import Path
 
-import numpy as np
 import pooch
 
-from .._files import file_hash, write_text
-from ..session import Session, SessionError
+from .._files import file_hash, read_npz, write_text
+from ..session import MAX_BYTES, Session, SessionError
 from .steinmetz import (
     SESSIONS_PER_PART,
     locate,
@@ -64,9 +63,9 @@ def _read_copy(part_file: Path, part: int, place: int) -> Session | None:
     copy = _copy_path(part_file, part, place)
     try:
         if part_file.exists():
-            with np.load(copy, allow_pickle=False) as file:
-                if str(file["part_file"]) != _stamp(part_file):
-                    return None
+            stamp = read_npz(copy, MAX_BYTES, {"part_file"}.__contains__)["part_file"]
+            if str(stamp) != _stamp(part_file):
+                return None
         return Session.load(copy)
     except Exception:  # it is not there, or damaged in any way: it can be made again
         return None

@@ -26,6 +26,8 @@ _MAX_OBJECTS = 100_000
 _MAX_PACKED = 1100  # how many times smaller deflate can make anything
 _MAX_CHUNK = 2**26  # bytes that are unpacked together, unless the array is larger
 _MAX_ITEM = 2**16  # bytes of one element
+_MAX_UNWRITTEN = 2**20  # bytes that an array of which nothing is stored may declare
+_LAZY = "data", "timestamps"  # arrays that pynwb does not read on its own; ours are checked later
 _DAMAGED = "is damaged or no HDF5 file"
 
 
@@ -81,7 +83,7 @@ class SafeFile:
         """
         data = self._found(name)
         if data.dtype.kind not in "fiub":
-            self.fail(name, f"has dtype {data.dtype}, expected numbers")
+            self.fail(name, f"has dtype {data.dtype}, expected numbers; save it so")
         wanted = {1: [data.shape[:1], (*data.shape[:1], 1)]}.get(
             columns, [(*data.shape[:1], columns)]
         )
@@ -97,7 +99,10 @@ class SafeFile:
         """An array of text, str (rows,); object references become the names they point to."""
         data = self._found(name)
         if data.ndim != 1 or data.dtype.kind not in "SO":
-            self.fail(name, f"has dtype {data.dtype}, shape {data.shape}, expected a list of text")
+            self.fail(
+                name,
+                f"has dtype {data.dtype}, shape {data.shape}, expected a list of text; save it so",
+            )
         self._spend(name, data)
         refers = h5py_module().check_ref_dtype(data.dtype) is not None
         values = []
@@ -108,7 +113,7 @@ class SafeFile:
             elif isinstance(value, bytes):
                 value = value.decode("utf-8", "replace")
             if not isinstance(value, str):
-                self.fail(name, "does not hold text")
+                self.fail(name, "does not hold text; save it so")
             self._left -= 4 * len(value)
             self._check_left(name)
             values.append(value)
@@ -129,9 +134,9 @@ class SafeFile:
     def _found(self, name: str):
         data = self.dataset(name)
         if data is None:
-            self.fail(name, "is missing")
+            self.fail(name, "is missing; get the file again")
         if data.shape is None:
-            self.fail(name, "is empty")
+            self.fail(name, "is empty; get the file again")
         return data
 
     def guard(self, name: str, read):
@@ -141,18 +146,15 @@ class SafeFile:
         except SessionError:
             raise
         except MemoryError:
-            self.fail(name, "does not fit into memory")
+            self.fail(name, "does not fit into memory; close other programs, or get the file again")
         except Exception as error:  # a damaged file can fail in any way
             self.fail(name, f"{_DAMAGED} ({one_line(error)}); get the file again")
 
     def _spend(self, name: str, data, share: float = 1.0) -> None:
         """Refuse an array that holds less than it declares, or more than may be read."""
-        declared = math.prod(data.shape) * data.dtype.itemsize
+        declared, room = self.guard(name, lambda: _sizes(data))
         stored = self.guard(name, data.id.get_storage_size)
-        room, chunk = stored, 0
-        if data.chunks is not None:
-            chunk = math.prod(data.chunks) * data.dtype.itemsize
-            room = self.guard(name, data.id.get_num_chunks) * chunk
+        chunk = math.prod(data.chunks) * data.dtype.itemsize if data.chunks else 0
         if declared > room or room > stored * _MAX_PACKED or chunk > max(declared, _MAX_CHUNK):
             self.fail(
                 name,
@@ -172,7 +174,8 @@ class SafeFile:
 
 
 def _expected(columns: int) -> str:
-    return "one value per row" if columns == 1 else f"(rows, {columns}); transpose it if need be"
+    what = "one value per row" if columns == 1 else f"(rows, {columns})"
+    return f"{what}; transpose it if need be"
 
 
 @contextlib.contextmanager
@@ -249,6 +252,18 @@ def _check_dataset(data, where: str, name: str) -> None:
             _refuse(where, name, f"is packed by filter {code}, which is not built in")
     if data.id.get_type().get_size() > _MAX_ITEM:
         _refuse(where, name, "has elements of more than 64 kB")
+    if name.rsplit("/", 1)[-1] not in _LAZY and data.shape:
+        declared, room = _sizes(data)
+        if declared > max(room, _MAX_UNWRITTEN):
+            _refuse(where, name, f"declares {declared / 1e6:.3g} MB, but has {room / 1e6:.3g} MB")
+
+
+def _sizes(data) -> tuple[int, int]:
+    """Bytes that a dataset declares, and those for which there is something in the file."""
+    declared = math.prod(data.shape) * data.dtype.itemsize
+    if data.chunks is None:
+        return declared, data.id.get_storage_size()
+    return declared, data.id.get_num_chunks() * math.prod(data.chunks) * data.dtype.itemsize
 
 
 def _refuse(where: str, name: str, problem: str):

@@ -22,6 +22,9 @@ from .nwb_file import read_here
 
 ERRORS = {error.__name__: error for error in (SessionError, FileNotFoundError, ImportError)}
 
+# No thread pools; "::" forbids the HDF5 library to load filters.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}
+
 _SECONDS = 20  # of computing, and a second more for every 5 MB: far more than it takes
 _BYTES_A_SECOND = 5_000_000
 _BESIDES = 4 * 2**30  # bytes of address space for Python and its libraries
@@ -115,7 +118,7 @@ def read_nwb(
         done = subprocess.run(
             [sys.executable, "-m", __name__, str(path.absolute()), folder],
             input=json.dumps(options, default=lambda value: value.item()),  # numpy's numbers
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+            env=os.environ | _ENVIRONMENT | {"PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
         )

@@ -83,7 +83,7 @@ def _found(file: SafeFile, series: dict, what: str, columns: int) -> str | None:
     fitting = {
         path: container
         for path, (shape, container) in series.items()
-        if container and (shape[1] if len(shape) > 1 else 1) == columns and len(shape) <= 2
+        if container and _fits(shape, columns)
     }
     for container in CONTAINERS if what == "area" else CONTAINERS[::-1]:
         paths = [path for path, kind in fitting.items() if kind == container]
@@ -98,6 +98,13 @@ def _found(file: SafeFile, series: dict, what: str, columns: int) -> str | None:
         if paths:
             return paths[0]
     return None
+
+
+def _fits(shape: tuple[int, ...], columns: int) -> bool:
+    """Whether a series can be it; transposed ones too, lest they be passed over in silence."""
+    if len(shape) != 2:
+        return len(shape) == 1 and columns == 1
+    return shape[1] == columns or (shape[0] == columns and shape[1] > 2)
 
 
 def _listed(series: dict) -> str:
@@ -118,7 +125,7 @@ def _stream(file: SafeFile, path: str, columns: int) -> Stream:
 def _times(file: SafeFile, path: str, n_samples: int) -> np.ndarray:
     field = f"{path}/timestamps"
     if not n_samples:
-        file.fail(f"{path}/data", "is empty; there is nothing to read")
+        file.fail(f"{path}/data", "is empty: there is nothing to read; get the file again")
     if file.dataset(field) is None:
         field = f"{path}/starting_time"
         if file.dataset(field) is None:

@@ -62,11 +62,11 @@ def read_here(
     window = Window(start, n_bins, bin_size)
     path = Path(path).expanduser()
     with opened(path, max_bytes) as file:
-        remarks = _open_with_pynwb(path)
         eye = eye_streams(file, area, xy)
         onset_field, onsets, trials = _trials(file, onset)
         probes, kept = units_of(file, quality)
         region_field, regions = regions_of(file, region, probes)
+        remarks = _open_with_pynwb(path)  # last: what is found above is told more clearly
         settings = {
             "onset": onset_field,
             "area": eye["area"] and eye["area"].field,
@@ -114,12 +114,27 @@ def _open_with_pynwb(path: Path) -> str:
             errors = pynwb.validate(io=io)
     except Exception as error:  # a damaged file can fail in any way
         raise SessionError(
-            f"{path.name} is no NWB file that pynwb can open ({one_line(error)}); mend it, or get "
-            "it again"
+            f"{path.name}{_place_of(error)}: pynwb cannot take it ({_cause_of(error)}); mend the "
+            "file, or get it again"
         ) from None
     if not errors:
         return ""
     return f"{len(errors)} remark(s), first: {one_line(errors[0])}"
+
+
+def _place_of(error: Exception) -> str:
+    """The field that pynwb could not make sense of, if its error says which."""
+    builder = error.args[0] if error.args else None
+    parts = getattr(builder, "location", None), getattr(builder, "name", None)
+    place = "/".join(part for part in parts if part).removeprefix("root").strip("/")
+    return f", field {place!r}" if place not in ("", "root") else ""
+
+
+def _cause_of(error: Exception) -> str:
+    """What it was in the end, in one line: pynwb puts a print of whole groups around it."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+    return one_line(error)
 
 
 def _session_name(file: SafeFile, path: Path) -> str:
@@ -141,7 +156,7 @@ def _trials(file: SafeFile, onset: str | None) -> tuple[str, np.ndarray, pd.Data
     field = f"{TRIALS}/{onset}"
     onsets = file.numbers(field).astype(float)
     if not len(onsets):
-        file.fail(field, "is empty; there are no trials")
+        file.fail(field, "is empty: there are no trials; get the file again")
     table = {"onset": onsets}
     for column in names:
         values = _trial_column(file, f"{TRIALS}/{column}", len(onsets))

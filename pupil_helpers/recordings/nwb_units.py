@@ -19,7 +19,9 @@ def columns(file: SafeFile, table: str) -> list[str]:
     """Names of a table's columns; the error says what the file has instead."""
     group = file.guard(table, lambda: file.file.get(table))
     if group is None or not hasattr(group, "keys"):
-        file.fail(table, f"is missing; the file has {listed(sorted(file.file))}")
+        file.fail(
+            table, f"is missing; get a file that has it: this one has {listed(sorted(file.file))}"
+        )
     stored = file.guard(table, lambda: list(group))
     named = np.atleast_1d(file.attribute(table, "colnames", stored)).tolist()
     named = [name.decode() if isinstance(name, bytes) else str(name) for name in named]
@@ -36,6 +38,8 @@ def listed(names) -> str:
 def units_of(file: SafeFile, quality: int) -> tuple[np.ndarray, np.ndarray]:
     """The group each unit belongs to, "" if that is not said, and which units are neurons."""
     columns(file, UNITS)
+    if file.dataset(f"{UNITS}/spike_times") is None:
+        file.fail(f"{UNITS}/spike_times", "is missing; get the file again")
     n_units = len(file.numbers(f"{UNITS}/spike_times_index"))
     probes = np.full(n_units, "")
     if file.dataset(f"{UNITS}/electrode_group") is not None:
@@ -56,7 +60,7 @@ def units_of(file: SafeFile, quality: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _one_each(file: SafeFile, values, n_units: int, field: str):
     if len(values) != n_units:
-        file.fail(field, f"has {len(values)} rows, expected {n_units}, one per unit")
+        file.fail(field, f"has {len(values)} rows, expected {n_units}, one per unit; mend the file")
     return values
 
 
@@ -104,7 +108,10 @@ def _electrode_regions(file: SafeFile, probes) -> np.ndarray | None:
         if (probes != "").any():
             groups = file.texts(f"{ELECTRODES}/group")
         if len(groups) != len(locations):
-            file.fail(f"{ELECTRODES}/group", f"has {len(groups)} rows, not {len(locations)}")
+            file.fail(
+                f"{ELECTRODES}/group",
+                f"has {len(groups)} rows, not {len(locations)}; mend the file",
+            )
         return peak_regions(peaks.astype(np.int64), probes, groups, locations)
     if file.dataset(f"{UNITS}/electrodes") is None:
         return None
@@ -141,8 +148,9 @@ def _slices(file: SafeFile, column: str, n_values: int) -> tuple[np.ndarray, np.
 def spikes_of(file: SafeFile, n_units: int):
     """Spike times and unit numbers in order of time, some units at a time."""
     field = f"{UNITS}/spike_times"
-    if (data := file.dataset(field)) is None or not data.ndim:
-        file.fail(field, "is missing")
+    data = file.dataset(field)
+    if not data.ndim:
+        file.fail(field, "is no list of times; get the file again")
     begins, ends = _slices(file, "spike_times", len(data))
     _one_each(file, ends, n_units, f"{UNITS}/spike_times_index")
     first = 0

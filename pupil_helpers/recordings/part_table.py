@@ -49,17 +49,17 @@ def table_to_session(
     """
 
     def fail(name, problem):
-        raise SessionError(f"{where}, field {name!r}: {problem}")
+        raise SessionError(f"{where}, field {name!r}: {problem}; {again}")
 
     def field(name, kinds="fiub", what="numbers") -> np.ndarray:
         if name not in table:
-            fail(name, f"is missing; {again}")
+            fail(name, "is missing")
         try:
             array = np.asarray(built(table[name]))
             if array.dtype.kind in "OS":
                 array = array.astype(str if kinds == "U" else np.float64)
         except (AttributeError, TypeError, ValueError, OverflowError) as error:
-            fail(name, f"does not hold {what} ({one_line(error)}); {again}")
+            fail(name, f"does not hold {what} ({one_line(error)})")
         if array.dtype.kind not in kinds:
             fail(name, f"has dtype {array.dtype}, expected {what}")
         return array
@@ -90,6 +90,9 @@ def table_to_session(
     regions = field("brain_area", "U", "names")
     if regions.shape != (n_neurons,):
         fail("brain_area", f"has shape {regions.shape}, expected ({n_neurons},): one per neuron")
+
+    if (nameless := np.char.strip(regions) == "").any():
+        fail("brain_area", f"names no region for {nameless.sum()} of {n_neurons} neurons")
 
     trials = {}
     for name in TRIAL_FIELDS:

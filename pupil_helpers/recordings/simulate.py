@@ -26,6 +26,7 @@ from ..session import BIN_SIZE, Session, Truth
 from .drives import Eye, hidden_drive, kernel_lags, pupil_drive, shared_gain
 from .eye import film_eye, move_eye
 from .kinds import kind_of_mouse
+from .provenance import provenance
 
 
 def simulate_session(
@@ -77,6 +78,7 @@ def simulate_session(
         If a size, rate or scale is not positive (scales and blink rate may be 0), or the kind is
         unknown or contradicts itself.
     """
+    settings = locals().copy()
     mouse = kind_of_mouse(kind)
     regions = mouse.regions()
     n_trials = (mouse.n_trials or 300) if n_trials is None else n_trials
@@ -124,7 +126,20 @@ def simulate_session(
         name=f"simulated mouse {seed}" + (f" ({kind})" if kind != "home" else ""),
         start=start,
         truth=truth,
+        provenance=provenance("simulated", "", "simulate_session", _plain(settings)),
     )
+
+
+def _plain(settings: dict) -> dict:
+    """Settings as plain numbers and text, which a file can keep."""
+    plain = {
+        name: getattr(value, "item", lambda value=value: value)()
+        for name, value in settings.items()
+    }
+    return {
+        name: value if value is None or isinstance(value, int | float | str) else repr(value)
+        for name, value in plain.items()
+    }
 
 
 def _check(sizes: dict, bin_size: float, start: float, scales: dict) -> None:

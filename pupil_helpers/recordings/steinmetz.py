@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import TooLarge, check_size, file_hash, npy_header, one_line
+from .._files import TooLarge, check_archive, file_hash, npy_header, one_line
 from ..session import Session, SessionError
 from .part_table import built, table_to_session
 from .provenance import provenance
@@ -207,7 +207,7 @@ def _read_dat(path: Path, max_bytes: int) -> list:
     with zipfile.ZipFile(path) as archive:
         if "dat.npy" not in archive.namelist():
             raise ValueError("it has no array 'dat'")
-        check_size(path, max_bytes)
+        check_archive(path, max_bytes)
         dat = built(load_pickle(lambda: _pickle_in(archive)))
     if not isinstance(dat, np.ndarray) or not dat.dtype.hasobject or dat.ndim != 1:
         raise ValueError("'dat' is not a list of sessions")

@@ -32,7 +32,7 @@ class Stream:
 def check_times(times: np.ndarray, fail: Callable, name: str) -> None:
     """Refuse times that are missing or go back, by ``fail(name, problem)``."""
     if not times.size:
-        fail(name, "is empty; there is nothing to read")
+        fail(name, "is empty: there is nothing to read; get the file again")
     if not (finite := np.isfinite(times)).all():
         first = int(np.argmin(finite))
         fail(name, f"has {(~finite).sum()} missing times (NaN), first at {first}; give every time")

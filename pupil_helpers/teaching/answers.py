@@ -20,6 +20,11 @@ STORE = Path(__file__).with_name("answers.json")
 MIME = "application/vnd.pupilencoder.answer+json"
 MOST_PLACES = 64
 """Of a larger array, so many values are looked at, chosen by chance from the exercise's name."""
+ROUNDED = "Nearly: give the number as it was computed, not rounded."
+MOST_ROUNDED = 8
+"""Arrays of more values are not written by hand."""
+MOST_STEPS = 50_000
+"""Up to so many values to each side are tried to see whether an answer was rounded: 0.1 s."""
 
 
 def fingerprint(name: str, values, tolerance: float) -> dict:
@@ -84,19 +89,77 @@ def problem(answer: np.ndarray, name: str, session=None) -> str | None:
     missing = int(np.isnan(answer).sum())
     if session is not None and session.name != kept["session"]:
         return _of_another_recording(answer, shape, missing, session.name, kept["session"])
-    if right is None:
-        return f"Your answer has shape {answer.shape}; it should have {shape}."
-    if missing and not kept["missing"]:
-        return f"Your answer has {missing} missing values (NaN) that should be numbers."
+
+    def is_right(other):
+        found = matches(name, other, kept["right"])
+        return found is not None and bool(found.all())
+
+    if said := slip(answer, shape, is_right):
+        return said
+    if said := unfit(answer, shape, kept["missing"]):
+        return said
+    if _is_cut_off(name, answer, kept["right"]):
+        return ROUNDED
     if right.size == 1:
-        return "Not yet: that is another number than the expected one."
+        return "Not yet: that is not the number. The hints say how to get there."
     places = np.array(_places(name, answer))
     first = np.unravel_index(places[~right].min(), answer.shape)
     where = tuple(int(i) for i in first) if len(first) > 1 else int(first[0])
     return (
-        f"Not yet: of {right.size} values looked at, {(~right).sum()} are not as expected; the "
-        f"first of them is at index {where}."
+        f"Not yet: {(~right).sum()} of {right.size} values looked at {are((~right).sum())} not as "
+        f"expected; the first is at index {where}."
     )
+
+
+def slip(answer: np.ndarray, shape: tuple[int, ...], is_right) -> str | None:
+    """What to say where a small slip explains the answer: a sign, a unit, an order; else None.
+
+    Parameters
+    ----------
+    answer : ndarray of float
+    shape : tuple of int
+        What is asked for.
+    is_right : function of ndarray
+        Whether an array is the right answer.
+    """
+    with np.errstate(over="ignore"):
+        tried = {
+            "The sign is the wrong way round.": -answer,
+            "A thousand times too large: which unit is asked for?": answer / 1000,
+            "A thousand times too small: which unit is asked for?": answer * 1000,
+            "Those are percent: give a share, between 0 and 1.": answer / 100,
+            "That is a share: give percent.": answer * 100,
+        }
+    if answer.ndim:
+        tried["The numbers are right, but their order is the wrong way round."] = answer[::-1]
+    if answer.ndim > 1:
+        tried["Rows and columns are the wrong way round."] = answer.T
+    if answer.size == math.prod(shape) and answer.shape != shape:
+        kind = f"shape {shape}" if shape else "a single number"
+        tried[f"The numbers are right; give them as {kind}, not as {answer.shape}."] = (
+            answer.reshape(shape)
+        )
+    return next((said for said, other in tried.items() if is_right(other)), None)
+
+
+def unfit(answer: np.ndarray, shape: tuple[int, ...], may_miss: bool) -> str | None:
+    """What to say of an answer of the wrong shape, or without the numbers; None if it may do."""
+    if answer.shape != shape and not shape:
+        return f"Your answer has shape {answer.shape}; a single number is asked for."
+    if answer.shape != shape:
+        kind = f"has shape {answer.shape}" if answer.shape else "is a single number"
+        return f"Your answer {kind}; it should have shape {shape}."
+    for wrong, kind in ((np.isnan(answer), "missing (NaN)"), (np.isinf(answer), "infinite")):
+        if wrong.any() and not may_miss:
+            many = "Your answer is" if not shape else f"Of your {answer.size} values {wrong.sum()}"
+            verb = f" {are(wrong.sum())}" if shape else ""
+            return f"{many}{verb} {kind}: numbers are asked for."
+    return None
+
+
+def are(count: int) -> str:
+    """The verb."""
+    return "is" if count == 1 else "are"
 
 
 def entry(name: str) -> dict:
@@ -171,7 +234,29 @@ def _places(name: str, values: np.ndarray) -> list[int]:
 
 
 def _rounded(value: float, step: int) -> int | str:
-    return round(value / 2.0**step) if math.isfinite(value) else str(float(value))
+    steps = float(value) / 2.0**step
+    return round(steps) if math.isfinite(steps) else str(float(value))
+
+
+def _is_cut_off(name: str, values: np.ndarray, kept: dict) -> bool:
+    """Whether a few numbers are the right ones, written with fewer digits."""
+    digits = [decimals(value) for value in values.flat]
+    if None in digits or not 1 <= len(digits) <= MOST_ROUNDED:
+        return False
+    half = 0.5 / 10 ** max(digits)
+    if half / 2.0 ** kept["step"] > MOST_STEPS / len(digits):
+        return False
+    for place, wanted in enumerate(kept["hashes"]):
+        low, high = (_rounded(values.flat[place] + side, kept["step"]) for side in (-half, half))
+        if not any(_hash(name, place, k) == wanted for k in range(low, high + 1)):
+            return False
+    return True
+
+
+def decimals(value: float) -> int | None:
+    """How many digits a number is written with after the point; None if it has an exponent."""
+    _, point, digits = repr(float(value)).partition(".")
+    return len(digits.rstrip("0")) if point and "e" not in digits else None
 
 
 def _hash(name: str, place: int, value: int | str) -> str:

@@ -74,17 +74,33 @@ def find_problem(answer: np.ndarray, expected, mistakes: dict, tolerance: float)
     for what_to_say, wrong in mistakes.items():
         if _equal(answer, np.asarray(wrong, dtype=float), tolerance):
             return what_to_say
-    if answer.shape != expected.shape:
-        return f"Your answer has shape {answer.shape}; it should have {expected.shape}."
-    missing = np.isnan(answer) & ~np.isnan(expected)
-    if missing.any():
-        return f"Your answer has {missing.sum()} missing values (NaN) that should be numbers."
+    found = answers.slip(
+        answer, expected.shape, lambda other: _equal(other, expected, tolerance)
+    ) or answers.unfit(answer, expected.shape, not np.isfinite(expected).all())
+    if found is None and _is_rounded(answer, expected):
+        return answers.ROUNDED
+    return found or _off(answer, expected, tolerance)
+
+
+def _is_rounded(answer, expected) -> bool:
+    digits = [answers.decimals(value) for value in answer.flat]
+    if None in digits or not digits:
+        return False
+    return np.array_equal(answer, np.round(expected, max(digits)))
+
+
+def _off(answer, expected, tolerance) -> str:
+    """Which value is furthest off, and to which side; not by how much, which would give it away."""
     distance = np.abs(np.nan_to_num(answer) - np.nan_to_num(expected))
     worst = np.unravel_index(distance.argmax(), distance.shape)
-    where = f", most at index {tuple(int(i) for i in worst)}" if worst else ""
+    side = "large" if np.nan_to_num(answer[worst]) > np.nan_to_num(expected[worst]) else "small"
+    if not worst:
+        return f"Not yet: your number is too {side}. The hints say how to get there."
+    wrong = (distance > tolerance * _scale(expected)).sum()
+    where = worst[0] if len(worst) == 1 else tuple(int(i) for i in worst)
     return (
-        f"Not yet: your answer is off by {distance.max():.3g}{where}, where it has "
-        f"{answer[worst]:.4g}."
+        f"Not yet: {wrong} of {distance.size} values {answers.are(wrong)} not as expected; "
+        f"furthest off is the one at index {where}, which is too {side}."
     )
 
 
@@ -101,11 +117,13 @@ def _as_numbers(answer) -> tuple[np.ndarray | None, str | None]:
         return None, NOT_YET
     if hasattr(answer, "detach"):  # a torch tensor, perhaps on a GPU
         answer = answer.detach().cpu()
-    try:
-        return np.asarray(answer, dtype=float), None
-    except (TypeError, ValueError):
-        pass
     kind = type(answer).__name__
+    try:
+        if not isinstance(answer, str):
+            return np.asarray(answer, dtype=float), None
+    except Exception:  # whatever it is, it holds other things than numbers
+        if isinstance(answer, (list, tuple)):
+            kind += ", not all of it numbers, or in rows of different length"
     return None, f"Your answer is a {kind}; a number or an array of numbers is asked for."
 
 
@@ -141,6 +159,9 @@ def _show_to_build(name: str, expected, mistakes: dict, tolerance: float) -> Non
 def _equal(a, b, tolerance) -> bool:
     if a.shape != b.shape:
         return False
-    scale = np.abs(b[np.isfinite(b)]).max(initial=0.0)
-    scale = scale if scale > 1e-9 else 1.0  # beside 0 nothing is relatively close
-    return bool(np.allclose(a, b, rtol=0, atol=tolerance * scale, equal_nan=True))
+    return bool(np.allclose(a, b, rtol=0, atol=tolerance * _scale(b), equal_nan=True))
+
+
+def _scale(expected) -> float:
+    largest = float(np.abs(expected[np.isfinite(expected)]).max(initial=0.0))
+    return largest if largest > 1e-9 else 1.0  # beside 0 nothing is relatively close

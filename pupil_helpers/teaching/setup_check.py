@@ -93,7 +93,7 @@ def packages(needs: list[str]) -> list[Finding]:
         try:
             version = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            said = f'not installed: pip install "{name}>={oldest}"'
+            said = f'not installed: pip install "{name}{f">={oldest}" if oldest else ""}"'
             wrong.append(Finding(name, "missing", said))
             continue
         if oldest and _numbers(version) < _numbers(oldest):

@@ -42,6 +42,12 @@ def serve(folder: Path):
         server.server_close()
 
 
+@pytest.fixture
+def serving():
+    """The function :func:`serve`."""
+    return serve
+
+
 @pytest.fixture(params=CHAPTERS)
 def chapter(request):
     return request.param

@@ -17,8 +17,8 @@ BUILT = sorted(
 ) or ["index.html"]
 """The pages of the book as it is built now; without one, the page that a test will miss."""
 CHAPTERS = chapter_names()
-CONVERTED = {"01_eda", "03_linear_models", "04_model", "10_attribution", "11_many_mice"}
-"""Chapters that follow the format of tools/check_chapter.py: predictions, stars, quiz, minutes."""
+LESSONS = [name for name in CHAPTERS if int(name[:2]) < FIRST_PAGE]
+"""Chapters proper, with predictions, exercises and a quiz; the others are pages."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "IPython": "ipython"}  # where the two names differ
 

@@ -8,10 +8,13 @@ import pytest
 import yaml
 from chapters import FOLDED, HEADER, ROOT, in_sync, notebook_path, read_source, script_path, tags
 from check_chapter import departures
-from shared import CHAPTERS, CONVERTED, is_page, setup_cell
+from shared import CHAPTERS, LESSONS, is_page, setup_cell
 from sync_notebooks import is_clean
 
 MAX_LINES = 20  # besides the title of a folded cell
+COLUMNS = 76
+EXPLORE = re.compile(r"^\s*explore\(", re.M)
+SCHEME = re.compile(r"\b(black|white)\b", re.I)
 MYST_ONLY = re.compile(r"^\s*(`{3,}\{|:{3,}\{?\w)|\{[a-z:]+\}`|^\([\w-]+\)=\s*$", re.M)
 
 
@@ -74,7 +77,7 @@ def test_exercises_have_graded_hints_and_a_solution(chapter, notebook):
         assert exercise.count("<details>") == exercise.count("</details>") == len(summaries)
 
 
-@pytest.mark.parametrize("chapter", sorted(CONVERTED))
+@pytest.mark.parametrize("chapter", LESSONS)
 def test_predictions_quiz_stars_and_minutes(chapter):
     cells = read_source(script_path(chapter).read_text("utf-8")).cells
     assert departures(chapter, cells) == [], f"`python tools/check_chapter.py {chapter}` says why"
@@ -90,6 +93,33 @@ def test_cells_are_short(notebook):
         if cell.cell_type == "code":
             lines = re.sub(r"\A# @title .*\n", "", cell.source.strip()).count("\n") + 1
             assert lines <= MAX_LINES, f"{lines} lines in the cell starting {cell.source[:60]!r}"
+
+
+def test_code_fits_the_page(notebook):
+    lines = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for line in cell.source.splitlines()
+    ]
+    wide = [line for line in lines if len(line) > COLUMNS and not line.startswith("# ")]
+    assert not wide, f"the page shows {COLUMNS} columns of code at 1280 pixels"
+
+
+def test_an_explorable_figure_follows_a_question(notebook):
+    kinds = [(cell.cell_type, cell.source) for cell in notebook.cells]
+    places = [i for i, (kind, text) in enumerate(kinds) if kind == "code" and EXPLORE.search(text)]
+    assert places, "no figure of the chapter can be moved: call explore()"
+    for place in places:
+        asked = next(text for kind, text in reversed(kinds[:place]) if kind == "markdown")
+        assert "?" in asked, "ask something that the reader can answer by moving the figure"
+
+
+def test_figures_are_described_in_words_that_hold_in_the_dark(notebook):
+    """There lines that were black are white, and the middle of a map of colours is black."""
+    for cell in notebook.cells:
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
+        assert not SCHEME.search(alt), alt
 
 
 def test_colab_folds_what_the_page_folds(notebook):

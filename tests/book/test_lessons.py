@@ -1,6 +1,7 @@
 """What the tools read from a chapter: minutes, departures, slides, cells for the teacher."""
 
 import base64
+import re
 
 import pytest
 from book_slides import pictures_of, slides
@@ -126,6 +127,34 @@ def test_slides_come_from_figures_and_questions(cells):
     cells[chosen].metadata["tags"] = ["slide"]
     made = slides(CHAPTER, cells, {k: (f"{k}.svg", "") for k in figures})
     assert "\n".join(made).count("<img") == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "caption"),
+    [
+        (
+            "Both losses are least at the count. More follows.",
+            "Both losses are least at the count.",
+        ),
+        ("The seeds matter least of all three:\n\n- one", None),
+        ("There are three things to see here.\n\n- one", None),
+        ("Here is by how much the cores are ahead.", None),
+        ("Neither.", None),
+        ("## The next section of the chapter", None),
+    ],
+)
+def test_a_caption_is_a_sentence_about_the_figure(after, caption):
+    note = new_markdown_cell(
+        "> **For the teacher.** Ask them first.", metadata={"tags": ["teacher"]}
+    )
+    title = new_markdown_cell("# 1. Title\n\n**Goals.**\n\n- see\n\n**Time.**")
+    made = "\n".join(
+        slides(
+            CHAPTER, [title, new_code_cell("f()"), note, new_markdown_cell(after)], {1: ("a", "b")}
+        )
+    )
+    found = re.findall(r'<p class="caption">(.*?)</p>', made)
+    assert found == ([caption] if caption else [])
 
 
 def test_pictures_are_taken_from_outputs_on_light_ground():

@@ -52,14 +52,12 @@ def test_page_is_quiet_and_fits_its_window(name, width, scheme, browser, site):
     assert theme in (scheme, None)  # a page without the theme follows the browser by itself
 
 
-def test_noise_is_noticed(browser, tmp_path):
+def test_noise_is_noticed(browser, serving, tmp_path):
     (tmp_path / "page.html").write_text(
         '<div style="width: 900px">wide</div><img src="gone.png"><script>let a; let a;</script>'
         '<img src="http://elsewhere.invalid/x.png">'
     )
-    from conftest import serve
-
-    with serve(tmp_path) as address:
+    with serving(tmp_path) as address:
         said, excess, _ = watch(browser, f"{address}/page.html", 390, "light")
     text = "\n".join(said)
     for noise in ("already been declared", "404: ", "gone.png", "outside: http://elsewhere"):

@@ -10,18 +10,29 @@ from chapters import read_script, script_path
 from recordings import RECORDINGS, write_recording
 from shared import CHAPTERS, is_page
 
-LINE = 'load_session("simulated")'
+READ = "__import__('pupil_helpers').read_steinmetz({path!r}, 0)"
+AS_THREE = (
+    "[__import__('dataclasses').replace({read}, name=f'mouse {{i}}', provenance=dict())"
+    " for i in range(3)]"
+)
+LINES = {'load_session("simulated")': READ, "dict(mouse(seed) for seed in range(12))": AS_THREE}
+"""What chapters tell readers to change, and to what."""
 MOST_AWKWARD = "awkward"
 
 
 def on_recording(chapter: str, path):
     """The chapter as a notebook that reads another recording, as its first cell tells how."""
     notebook = read_script(script_path(chapter).read_text("utf-8"))
-    cells = [cell for cell in notebook.cells if cell.cell_type == "code" and LINE in cell.source]
-    (cell,) = cells
-    assert cell.source.count(LINE) == 1
-    read = f"__import__('pupil_helpers').read_steinmetz({str(path)!r}, 0)"
-    cell.source = cell.source.replace(LINE, read)
+    found = [
+        (cell, line)
+        for cell in notebook.cells
+        for line in LINES
+        if cell.cell_type == "code" and line in cell.source
+    ]
+    ((cell, line),) = found
+    assert cell.source.count(line) == 1
+    read = READ.format(path=str(path))
+    cell.source = cell.source.replace(line, LINES[line].format(path=str(path), read=read))
     return notebook
 
 

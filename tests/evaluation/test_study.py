@@ -17,6 +17,7 @@ import pytest
 import submitit
 from contestants import LOG, QUIET, REGIONS, Dying, Fragile, Noisy, Slow, small_session
 from distributed import Client, LocalCluster
+from joblib.externals.loky import get_reusable_executor
 
 from pupil_helpers import _files
 from pupil_helpers.evaluation import study as module
@@ -272,6 +273,7 @@ def test_a_fit_that_fails_now_leaves_no_rows_of_before(session, tmp_path):
 def test_a_killed_worker_is_reported_with_what_was_kept(tmp_path):
     noisy(tmp_path)
     models = {"noisy": Noisy(), "dying": Dying()}
+    get_reusable_executor().shutdown(kill_workers=True)  # those of other tests may be dying already
     with pytest.raises(RuntimeError, match=r"^studying stopped after 2 of 4 \(.*fewer n_jobs\.$"):
         study(mice(), models, folder=tmp_path, **SETTINGS | {"n_jobs": 2})
     found = noisy(tmp_path)
@@ -371,16 +373,18 @@ def test_a_dask_worker_killed_midway_loses_nothing(tmp_path):
     cluster = LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
     )  # fmt: skip
-    with cluster, Client(cluster) as client:
-        before = set(client.run(os.getpid).values())
+    with cluster, Client(cluster):
+        before = _processes(cluster)
         assert os.getpid() not in before
         watch = _kill_when(lambda: len(list(folder.glob("fits/*/*.parquet"))) >= 2, min(before))
         with joblib.parallel_config("dask"):
             found = noisy(folder, mice(3), Slow(), seeds=range(4), n_jobs=-1)
-        watch.join(timeout=10)
-        client.wait_for_workers(2, timeout=60)
-        after = set(client.run(os.getpid).values())
-    assert min(before) not in after  # it was killed, and another one took its place
+        watch.join()
+        deadline = time.monotonic() + 120
+        while min(before) in _processes(cluster) and time.monotonic() < deadline:
+            time.sleep(0.1)  # until it is noticed
+        after = _processes(cluster)
+    assert min(before) not in after  # it was killed
     assert len(found.failures()) == 0
     same(found.table(), whole)
 
@@ -397,6 +401,10 @@ def test_a_fit_that_kills_every_worker_of_a_cluster_does_not_stop_the_others(tmp
     failures = found.failures()
     assert failures["model"].tolist() == ["dying"]
     assert failures["error"].tolist() == ["its process was killed, 2 times in a row"]
+
+
+def _processes(cluster) -> set:
+    return {nanny.pid for nanny in cluster.workers.values()}
 
 
 def _kill_when(due, pid):

@@ -55,10 +55,11 @@ def test_profiles_are_drawn_as_given_with_the_true_kernel_beside(truth):
 
 
 def test_shares_fill_their_bars():
-    bars = figures.shares(SHARES, REGIONS).axes[0].patches
-    assert [b.get_width() for b in bars[3:]] == pytest.approx([0.5, 0.3, 0.2])
-    assert [b.get_x() for b in bars[3:]] == pytest.approx([0, 0.5, 0.8])
-    colours = [matplotlib.colors.to_hex(b.get_facecolor()).upper() for b in bars[:3]]
+    channels = figures.shares(SHARES, REGIONS).axes[0].containers
+    mine = [bars[1] for bars in channels]
+    assert [b.get_width() for b in mine] == pytest.approx([0.5, 0.3, 0.2])
+    assert [b.get_x() for b in mine] == pytest.approx([0, 0.5, 0.8])
+    colours = [matplotlib.colors.to_hex(b.get_facecolor()).upper() for b in mine]
     assert colours == list(CHANNEL_COLOURS.values())
 
 

@@ -31,26 +31,19 @@ def found():
 
 def test_every_axis_says_what_it_shows(scores, means, found, labels):
     for fig in (
-        many_mice.region_map(scores),
         many_mice.by_region(scores, means),
         many_mice.learning_curve(found),
     ):
         assert len(labels(fig)) >= 2
 
 
-def test_the_map_is_white_at_0_and_has_a_row_for_each_mouse(scores):
-    image = many_mice.region_map(scores).axes[0].images[0]
-    np.testing.assert_array_equal(image.get_array().filled(np.nan), scores)
-    low, high = image.get_clim()
-    assert low == -high == -np.nanmax(np.abs(scores.to_numpy()))
-
-
 def test_every_mouse_and_the_interval_of_the_mean_are_drawn(scores, means):
     ax = many_mice.by_region(scores, means).axes[0]
     for i, region in enumerate(REGIONS):
-        np.testing.assert_array_equal(ax.lines[4 * i].get_ydata(), scores[region].dropna())
-        bar = ax.collections[i].get_segments()[0]
-        np.testing.assert_allclose(bar[:, 1], means.loc[region, ["low", "high"]])
+        mice, bar, middle = (line.get_ydata() for line in ax.lines[3 * i : 3 * i + 3])
+        np.testing.assert_array_equal(mice, scores[region].dropna())
+        np.testing.assert_allclose(bar, means.loc[region, ["low", "high"]])
+        np.testing.assert_allclose(middle, means.loc[region, "mean"])
 
 
 def test_a_learning_curve_has_one_line_a_model_and_keeps_its_limits(found):

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from pupil_helpers.plotting import model
+from pupil_helpers.plotting.dark import dark
 
 RNG = np.random.default_rng(0)
 REGIONS = ["SCs", "SCm", "LGd"]
 TIME = np.arange(-20, 30) * 0.01
 LAGS = np.arange(-5, 6) * 0.1
 WEIGHTS = RNG.normal(size=(11, 4, 3))
-TRIED, SCORES = np.geomspace(1, 1e4, 5), RNG.uniform(0, 0.3, (5, 3))
 TRUE_LAGS = {"SCs": 0.1, "SCm": -0.1, "LGd": np.nan}
 BARS = pd.DataFrame(RNG.uniform(0, 0.3, (3, 2)), REGIONS, ["causal", "bidirectional"])
 RATES = RNG.uniform(0, 9, (2, 50, 3))
@@ -22,18 +22,16 @@ FIGURES = {
     "features": lambda: model.features(
         TIME, RNG.normal(size=(50, 4)), ["area", "x", "y", "missing"]
     ),
-    "penalties": lambda: model.penalties(TRIED, SCORES, REGIONS),
     "kernels": lambda: model.kernels(LAGS, WEIGHTS, list("abcd"), REGIONS, TRUE_LAGS),
     "states": lambda: model.states(TIME, RNG.normal(size=(50, 8)), 4),
     "fan": lambda: model.fan(RATES[0, :4], RATES[:, :4].swapaxes(0, 1), FAN, REGIONS),
     "memory": lambda: model.memory(
         TIME, HISTORY[0, 0] * (TIME == 0), {"plain": TIME, "gated": -TIME}
     ),
-    "reach": lambda: model.reach(TIME, {"causal": np.where(TIME < 0, 0, np.exp(-TIME))}),
     "directions": lambda: model.directions(BARS, TRUE_LAGS, [0.4, 0.4, 0.5]),
     "traces": lambda: model.traces(TIME, RATES, {"PSTH": RATES, "ridge": RATES}, REGIONS, RATES),
 }
-IN_SECONDS = ("features", "kernels", "states", "memory", "reach", "traces")
+IN_SECONDS = ("features", "kernels", "states", "memory", "traces")
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -47,12 +45,6 @@ def lines(name, axis=0):
     return FIGURES[name]().axes[axis].lines
 
 
-def test_the_best_penalty_is_marked():
-    curve, dot = lines("penalties")[:2]
-    np.testing.assert_array_equal(curve.get_ydata(), SCORES[:, 0])
-    assert dot.get_xydata().tolist() == [[TRIED[SCORES[:, 0].argmax()], SCORES[:, 0].max()]]
-
-
 def test_weights_are_drawn_with_lags_across_and_the_true_lag_above():
     ax = FIGURES["kernels"]().axes[1]
     picture = ax.images[0]
@@ -61,6 +53,15 @@ def test_weights_are_drawn_with_lags_across_and_the_true_lag_above():
     assert picture.get_clim()[0] == -picture.get_clim()[1]  # white is zero
     assert ax.lines[-1].get_xdata() == [-0.1]
     assert len(lines("kernels", 2)) == 1  # LGd has no lag to mark
+
+
+def test_the_bar_says_less_and_more_in_the_dark_too():
+    fig = FIGURES["kernels"]()
+    fig.canvas.draw()
+    with dark(fig):
+        fig.canvas.draw()
+        said = [text.get_text() for text in fig.axes[-1].get_yticklabels()]
+    assert said == ["less", "0", "more"]
 
 
 def test_the_fan_has_dots_for_what_was_recorded_and_lines_for_what_was_predicted():
@@ -83,16 +84,13 @@ def test_units_are_drawn_below_the_movements_they_read():
 
 def test_bars_of_a_region_stand_together():
     ax = FIGURES["directions"]().axes[0]
-    assert [bar.get_height() for bar in ax.patches] == [*BARS["causal"], *BARS["bidirectional"]]
-    centres = [bar.get_x() + bar.get_width() / 2 for bar in ax.patches]
+    bars = [bar for group in ax.containers for bar in group]
+    assert [bar.get_height() for bar in bars] == [*BARS["causal"], *BARS["bidirectional"]]
+    centres = [bar.get_x() + bar.get_width() / 2 for bar in bars]
     assert np.round(centres).tolist() == [0, 1, 2, 0, 1, 2]
     names = [label.get_text() for label in ax.get_xticklabels()]
     assert "-100 ms" in names[1]
     assert names[2] == "LGd"
-
-
-def test_what_a_causal_model_cannot_hear_is_not_drawn():
-    np.testing.assert_array_equal(np.isnan(lines("reach")[0].get_ydata()), TIME < 0)
 
 
 def test_one_trial_and_one_region_are_enough(labels):

@@ -20,9 +20,7 @@ EARNED = pd.DataFrame({"home": [0.1, 0.0, -0.1], "memory": [0.2, 0.1, 0.0]}, ind
 
 FIGURES = {
     "filters": lambda: figures.filters(LAGS, np.eye(13)[:3], [5.0, 3.0, 2.0], 2),
-    "gates": lambda: figures.gates(LAGS, {1.0: LAGS, 0.1: LAGS}),
     "learning": lambda: figures.learning(HISTORY, OURS, 3),
-    "mixture": lambda: figures.mixture(WEIGHTS, LOSSES[0], ["LGd", "CA1"], [0.5, 0]),
     "drift": lambda: figures.drift(np.arange(50), STRIPS, 30),
     "following": lambda: figures.following(WEIGHTS, LOSSES, 4, "LGd"),
     "earned": lambda: figures.earned(EARNED, {"home": 0.1, "memory": 0.2}, dict.fromkeys(EARNED)),
@@ -43,11 +41,6 @@ def test_the_lowest_held_out_loss_of_each_member_is_marked():
     dots = [line for line in FIGURES["learning"]().axes[0].lines if line.get_marker() == "o"]
     lowest = HISTORY.groupby("member")["held_out"].min()
     np.testing.assert_allclose([dot.get_ydata()[0] for dot in dots], lowest)
-
-
-def test_losses_are_above_the_best_of_their_region():
-    curves = [line for line in FIGURES["mixture"]().axes[0].lines if line.get_marker() != "o"]
-    assert [curve.get_ydata().min() for curve in curves] == [0, 0]
 
 
 def test_both_losses_are_summed_over_blocks_and_the_weight_is_marked():

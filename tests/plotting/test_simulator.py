@@ -31,7 +31,6 @@ def figures():
         "eye": simulator.eye(TIME, clean, filmed),
         "chain": simulator.chain(TIME, {"speed (a.u.)": TRACES["SCs"], "spikes\n(neuron)": counts}),
         "drives": simulator.drives(TIME, TRACES, [0.1, 0.2]),
-        "gains": simulator.gains(TIME, TRACES["SCs"], RNG.random(20)),
         "little": simulator.little({"home": RNG.normal(size=(9, 2))}, TIME, few, few),
         "session": simulator.over_session(RNG.random(50), TRACES),
         "parts": simulator.parts(TIME, PARTS, [0.1, 0.2]),
@@ -92,7 +91,7 @@ def test_autocorrelations_are_drawn_for_mice_and_animals_alike():
         (lambda: simulator.eye(TIME, np.zeros((3, 3)), np.zeros((50, 3))), "'clean' has 3 values"),
         (
             lambda: simulator.drives(TIME, {"SCs": [1, 2]}),
-            "'SCs' has 2 values, but there are 50 times",
+            "'SCs' has 2 values, but there are 50 of 'times'",
         ),
         (lambda: simulator.chain(TIME, {"speed": [1]}), "'speed' has 1 values"),
         (lambda: simulator.over_session([1, 2], {"SCs": [1]}), "'SCs' has 1 values"),

@@ -15,10 +15,11 @@ def test_the_map_writes_every_known_share_into_its_cell():
     )
     ax = region_map(shares).axes[0]
     written = {text.get_position(): text.get_text() for text in ax.texts}
-    assert written == {(0, 0): "0.50", (2, 0): "1.20", (0, 1): "-0.10", (1, 1): "0.30"}
+    places = [(0.5, 0.5), (2.5, 0.5), (0.5, 1.5), (1.5, 1.5)]  # the middles of their cells
+    assert written == dict(zip(places, ("0.50", "1.20", "-0.10", "0.30"), strict=True))
     assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
     assert [label.get_text() for label in ax.get_yticklabels()] == ["LGd", "CA1"]
-    assert ax.images[0].get_clim() == (0, 1)
+    assert ax.collections[0].get_clim() == (0, 1)
 
 
 def test_scores_stand_at_their_means_intervals_and_sessions():

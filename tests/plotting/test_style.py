@@ -1,14 +1,18 @@
 """The palette, as people with each form of colour blindness see it, on light and dark pages."""
 
 import itertools
+import warnings
 
+import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
+import seaborn as sns
 from colorspacious import cspace_convert, deltaE
 from matplotlib.colors import to_rgb
 
 from pupil_helpers.plotting.dark import on_dark
-from pupil_helpers.plotting.style import CYCLE, PALETTE
+from pupil_helpers.plotting.style import CYCLE, PALETTE, use_style
 
 APART = 9
 """Distance in CAM02-UCS. A just noticeable difference between two large patches is about 1."""
@@ -50,3 +54,10 @@ def test_colours_that_the_blind_confuse_are_noticed():
 def test_every_colour_stands_out_from_a_dark_page(name):
     contrast = (luminance(on_dark(PALETTE[name])[:3]) + 0.05) / (luminance(PAGE) + 0.05)
     assert contrast > 4.5
+
+
+def test_a_grid_of_seaborn_says_nothing_about_its_layout():
+    with mpl.rc_context(), warnings.catch_warnings(record=True) as said:
+        use_style()
+        sns.FacetGrid(pd.DataFrame({"kind": ["home", "null"]}), col="kind")
+    assert not said

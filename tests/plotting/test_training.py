@@ -1,13 +1,11 @@
 """Every figure of the training chapter names its axes, and shows all of what it is given."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pupil_helpers.plotting import training as figures
 
 FALLING = -0.06 * (1 - np.exp(-np.arange(1, 21) / 4))
-HISTORY = pd.DataFrame({"epoch": np.arange(1, 21), "held_out": np.geomspace(1, 1e-3, 20)})
 
 
 def at_rate(rate, curves):
@@ -16,11 +14,8 @@ def at_rate(rate, curves):
 
 
 FIGURES = {
-    "losses": lambda: figures.losses(np.arange(1, 4), np.ones((2, 3)), np.ones((2, 3)), (0, 2)),
-    "learning_curves": lambda: figures.learning_curves(FALLING, FALLING / 2, best=3),
     "parts": lambda: figures.parts([FALLING, FALLING / 2], FALLING),
     "several_curves": lambda: figures.several_curves({"one": FALLING}, unit="update"),
-    "mean_squared_errors": lambda: figures.mean_squared_errors({"one": HISTORY}, {"PSTH": 0.1}),
     "at_rate": lambda: at_rate(0.01, {0.01: (FALLING, FALLING)}),
 }
 
@@ -50,3 +45,9 @@ def test_curves_can_have_points_at_different_distances():
     ends = [line.get_xdata()[-1] for line in fig.axes[0].get_lines()[:2]]
     assert ends == [240, 80]
     assert fig.axes[0].get_xlabel() == "update"
+
+
+def test_the_point_that_is_kept_is_marked_on_the_last_curve():
+    fig = figures.several_curves({"learnt": FALLING, "held": FALLING / 2}, 4, best=3)
+    (dot,) = [line for line in fig.axes[0].lines if line.get_label() == "kept"]
+    assert dot.get_xydata().tolist() == [[16, FALLING[3] / 2]]

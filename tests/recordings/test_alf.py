@@ -1,9 +1,10 @@
 """ALF folders in both layouts, with something missing or wrong in them, and a real one."""
 
+import os
+
 import numpy as np
 import pytest
 from continuous import raw_recording, write_alf
-from mutants import FORMATS, outcome
 from real_data import data_folder
 
 from pupil_helpers.recordings.alf import read_alf
@@ -46,6 +47,14 @@ def test_blinks_are_missing_unless_kept(raw, tmp_path):
         ("trials.goCue_times", lambda v: v[:3], "has 3 rows, expected 5"),
         ("clusters._phy_annotation", lambda v: v * 0, "none is a neuron"),
         ("clusters.peakChannel", lambda v: v + 999, "none is a neuron with a region|no region"),
+        ("clusters.peakChannel", lambda v: np.append(v[1:], 999), "1 of 7 neurons have no region"),
+        ("eye.timestamps", lambda v: v[::-1], "goes back in time after sample 0; sort it"),
+        ("eye.timestamps", lambda v: v * [1, np.nan], "2 missing times .NaN., first at 0; give"),
+        ("eye.timestamps", lambda v: v[:1], "rows of sample number and time; get it again"),
+        ("spikes.times", lambda v: np.where(v > 9, np.nan, v), "missing times .NaN."),
+        ("trials.visualStim_times", lambda v: v + 8, "3 of 5 trial.*beyond the eye's.*='drop'"),
+        ("trials.visualStim_times", lambda v: v[:0], "is empty: there are no trials"),
+        ("eye.area", lambda v: v.astype("c8"), "dtype complex64, expected numbers; save it so"),
     ],
 )
 def test_a_fault_is_told_in_one_line_with_its_file(raw, tmp_path, name, change, message):
@@ -60,16 +69,62 @@ def test_a_fault_is_told_in_one_line_with_its_file(raw, tmp_path, name, change, 
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("kind", ["alf", "part"])
-def test_mutants_are_read_or_refused_in_one_line(tmp_path, kind):
-    make, suffix = FORMATS[kind]
-    format = make(tmp_path)
-    seen = {"read": 0, "refused": 0}
-    for seed in range(100):
-        path = tmp_path / f"mutant{seed}{suffix}"
-        format.mutant(np.random.default_rng([seed]), path)
-        seen[outcome(format.read, path)] += 1
-    assert min(seen.values()) > 10
+def test_a_file_cut_short_or_of_terabytes_is_not_read(raw, tmp_path):
+    folder = write_alf(tmp_path, raw)
+    path = folder / "alf" / "eye.area.npy"
+    content = path.read_bytes()
+    path.write_bytes(content[:-8])
+    rows = raw.area.size
+    message = f"'eye.area.npy': declares {rows * 8} bytes, but holds {rows * 8 - 8}; get the file"
+    with pytest.raises(SessionError, match=message):
+        read_alf(folder)
+    np.save(path, np.zeros(1))
+    header = path.read_bytes()[:128].replace(b"(1,), }" + b" " * 12, b"(1000000000000,), }")
+    path.write_bytes(header + bytes(8))
+    with pytest.raises(SessionError, match="declares 8000000000000 bytes, but holds 8; get"):
+        read_alf(folder)
+
+
+class Bait:
+    """Pickles as an order to make a folder."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("name", ["eye.area", "spikes.times", "trials.repNum"])
+def test_nothing_in_a_pickle_is_run(raw, tmp_path, name):
+    folder = write_alf(tmp_path, raw)
+    bait = np.array([Bait(tmp_path / "bait")], dtype=object)
+    np.save(folder / "alf" / f"{name}.npy", bait, allow_pickle=True)
+    with pytest.raises(SessionError, match=f"'{name}.npy': has dtype object, expected numbers"):
+        read_alf(folder)
+    assert not (tmp_path / "bait").exists()
+
+
+def test_clusters_without_a_region_may_be_left_out(raw, tmp_path):
+    folder = write_alf(tmp_path, raw)
+    table = folder / "alf" / "channels.brainLocation.tsv"
+    whole = read_alf(folder)
+    table.write_bytes(table.read_bytes().replace(b"CA1", b""))
+    with pytest.raises(
+        SessionError, match=r"'channels.brainLocation.tsv': \d of 7 neurons have no"
+    ):
+        read_alf(folder)
+    with pytest.warns(UserWarning, match=r"neurons have no region; left out"):
+        session = read_alf(folder, faults="drop")
+    assert "CA1" in whole.regions
+    np.testing.assert_array_equal(session.regions, whole.regions[whole.regions != "CA1"])
+    np.testing.assert_array_equal(session.spikes, whole.spikes[..., whole.regions != "CA1"])
+
+
+def test_the_least_quality_of_a_neuron(raw, tmp_path):
+    folder = write_alf(tmp_path, raw)
+    assert read_alf(folder).n_neurons == (raw.quality >= 2).sum()
+    assert read_alf(folder, quality=3).n_neurons == (raw.quality >= 3).sum()
 
 
 def test_the_real_folder_is_read_as_far_as_it_goes():

@@ -1,5 +1,7 @@
 """An NWB file is read in a process of its own, which hands over a session or an error."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from continuous import raw_recording, write_nwb
@@ -31,6 +33,13 @@ def test_its_errors_are_raised_here(file):
         nwb.read_nwb(file.with_name("none.nwb"))
     with pytest.raises(SessionError, match="pupil is 'nearest'; use one of sample, linear"):
         nwb.read_nwb(file, pupil="nearest")
+
+
+def test_the_process_may_load_no_filters(file, monkeypatch):
+    run = Mock(wraps=nwb.subprocess.run)
+    monkeypatch.setattr(nwb.subprocess, "run", run)
+    nwb.read_nwb(file)
+    assert run.call_args.kwargs["env"]["HDF5_PLUGIN_PRELOAD"] == "::"
 
 
 def test_the_end_of_the_process_is_an_error(file, monkeypatch):

@@ -60,6 +60,14 @@ def test_the_same_numbers_three_ways(raw, expected, tmp_path, timestamps, count,
     assert nwb.trials.equals(alf.trials)
 
 
+def test_linear_interpolation_is_between_the_frames(raw, expected, file):
+    linear = read_here(file, pupil="linear").pupil
+    moments = raw.onsets[:, None] + expected.time
+    area = np.interp(moments, raw.frame_times, raw.area)
+    np.testing.assert_allclose(linear[..., 0], area, rtol=1e-5)
+    assert not np.array_equal(linear, expected.pupil)
+
+
 @pytest.mark.parametrize("rate", ["rate", "period"])
 def test_a_rate_may_be_stored_as_the_period(raw, expected, tmp_path, rate):
     nwb = read_here(write_nwb(tmp_path / "a.nwb", raw, rate))
@@ -111,6 +119,19 @@ def spoil(file, name, values):
         ("units/spike_times", lambda v: v * np.nan, "missing times"),
         ("intervals/trials/visual_stimulus_time", lambda v: v[::-1], "sort the trials by time"),
         ("intervals/trials/visual_stimulus_time", lambda v: v * 1e3, "beyond the eye"),
+        ("intervals/trials/visual_stimulus_time", lambda v: v[:0], "is empty: there are no trials"),
+        (f"{EYE}/data", lambda v: v.astype("c8"), "dtype complex64, expected numbers; save it so"),
+        (f"{EYE}/data", lambda v: v[None], r"expected one value per row; transpose it"),
+        (f"{EYE}/data", lambda v: v[:0], "is empty: there is nothing to read; get the file again"),
+        ("processing/behavior/PupilTracking/eye_xy_positions/data", lambda v: v.T, "transpose it"),
+        ("units/spike_times", lambda v: v[::-1], "goes back in time within unit 0; sort it"),
+        ("units/spike_times", lambda v: None, "is missing; get the file again"),
+        ("units/spike_times", lambda v: 10 + v * 1e-9, "spikes of one unit in one bin; check"),
+        ("units/spike_times_index", lambda v: v + 5, "does not divide the .* values among the"),
+        ("units/peak_channel", lambda v: v * np.nan, "missing values .NaN.; give every channel"),
+        ("units/phy_annotations", lambda v: v[:3], "has 3 rows, expected 9, one per unit; mend"),
+        ("units/phy_annotations", lambda v: v * 0, "of 9 units none is a neuron.*lower quality"),
+        ("intervals/trials/go_cue", lambda v: v[:3], "pynwb cannot take it .Columns must be the"),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_in_one_line_with_its_field(file, name, change, message):
@@ -119,8 +140,92 @@ def test_a_fault_is_told_in_one_line_with_its_field(file, name, change, message)
     spoil(file, name, change(values))
     with pytest.raises(SessionError, match=message) as error:
         read_here(file)
-    assert str(error.value).startswith(f"a.nwb, field '{name}")
+    field = "intervals/trials" if "pynwb" in message else name
+    assert str(error.value).startswith(f"a.nwb, field '{field}")
     assert "\n" not in str(error.value)
+
+
+def test_text_in_place_of_numbers_is_refused(file):
+    spoil(file, f"{EYE}/data", ["1.0"] * 5)
+    with pytest.raises(SessionError, match=f"field '{EYE}/data': has dtype object, expected num"):
+        read_here(file)
+
+
+def test_what_pynwb_misses_is_told_without_its_prints_of_groups(file):
+    with h5py.File(file, "a") as open_file:
+        del open_file["session_description"]
+    with pytest.raises(SessionError, match=r"^a.nwb: pynwb cannot take it .*'session_description'"):
+        read_here(file)
+
+
+def test_a_file_cut_short_is_refused(file):
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(SessionError, match=r"^a.nwb is damaged or no HDF5 file .*; get it again$"):
+        read_here(file)
+
+
+def test_an_array_of_gigabytes_that_pynwb_would_read_is_refused(file):
+    spoil(file, "session_start_time", (2**30,))
+    with pytest.raises(SessionError, match=r"'/session_start_time': declares 8.59e.03 MB, but has"):
+        read_here(file)
+
+
+def test_what_a_link_points_to_is_not_read(file, tmp_path):
+    """Not even where a session could be made of it."""
+    other = tmp_path / "other.h5"
+    with h5py.File(file, "a") as open_file, h5py.File(other, "w") as secret:
+        open_file.copy(f"{EYE}/data", secret, "data")
+        del open_file[f"{EYE}/data"]
+        open_file[f"{EYE}/data"] = h5py.ExternalLink(str(other), "/data")
+    with pytest.raises(SessionError, match=r"is a link to another file.*nothing was read"):
+        read_here(file)
+
+
+def set_locations(file, change):
+    with h5py.File(file, "a") as open_file:
+        column = open_file["general/extracellular_ephys/electrodes/location"]
+        column[...] = [change(value.decode()) for value in column[...]]
+
+
+def test_units_without_a_location_may_be_left_out(file, expected):
+    set_locations(file, lambda name: {"CA1": "", "LGd": "nan"}.get(name, name))
+    with pytest.raises(SessionError, match=r"electrodes/location': \d of 7 neurons have no region"):
+        read_here(file)
+    with pytest.warns(UserWarning, match=r"neurons have no region; left out"):
+        session = read_here(file, faults="drop")
+    known = ~np.isin(expected.regions, ["CA1", "LGd"])
+    assert 0 < known.sum() < 7
+    np.testing.assert_array_equal(session.regions, expected.regions[known])
+    np.testing.assert_array_equal(session.spikes, expected.spikes[..., known])
+
+
+def test_a_file_that_names_no_region_is_refused(file):
+    set_locations(file, lambda name: " ")
+    with pytest.raises(SessionError, match=r"field 'units': says of no unit which region.*region="):
+        read_here(file)
+
+
+def test_the_least_quality_of_a_neuron(file, raw):
+    assert read_here(file).n_neurons == (raw.quality >= 2).sum()
+    assert read_here(file, quality=3).n_neurons == (raw.quality >= 3).sum()
+
+
+def test_an_eye_in_another_module_and_of_spatial_series(raw, expected, tmp_path):
+    """As other laboratories store it: EyeTracking for the position, in a module called eye."""
+    path = write_nwb(tmp_path / "a.nwb", raw, "all")
+    with h5py.File(path, "a") as file:
+        file.move("processing/behavior", "processing/eye")
+        behavior = file["processing/eye"]
+        tracking = behavior.create_group("EyeTracking")
+        tracking.attrs.update(behavior["PupilTracking"].attrs)
+        tracking.attrs["neurodata_type"] = "EyeTracking"
+        behavior.move("PupilTracking/eye_xy_positions", "EyeTracking/gaze")
+        gaze = behavior["EyeTracking/gaze"]
+        gaze.attrs["neurodata_type"] = "SpatialSeries"
+        gaze["reference_frame"] = "of the video"
+    session = read_here(path)
+    assert_same(session, expected)
+    assert session.provenance["settings"]["xy"] == "processing/eye/EyeTracking/gaze"
 
 
 def test_faults_may_be_left_out(file, expected):

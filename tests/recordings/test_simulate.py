@@ -43,6 +43,17 @@ def test_same_seed_gives_the_same_session_and_another_seed_another_mouse():
     assert a.regions.tolist() == other.regions.tolist()
 
 
+def test_provenance_says_how_to_make_it_again(tmp_path):
+    session = simulate_session(seed=np.int64(3), n_trials=6, n_bins=50, kind="memory")
+    told = session.provenance
+    assert (told["source"], told["reader"], told["sha256"]) == ("simulated", "simulate_session", "")
+    assert told["version"]
+    assert told["settings"]["kind"] == "memory"
+    again = simulate_session(**told["settings"])
+    np.testing.assert_array_equal(again.spikes, session.spikes)
+    assert Session.load(session.save(tmp_path / "s.npz")).provenance == told
+
+
 def test_default_session_has_the_promised_shape_in_time():
     started = time.process_time()  # CPU time: other jobs on the machine do not count
     session = simulate_session(seed=7)

@@ -5,6 +5,7 @@ import pickle
 import re
 import tracemalloc
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -164,7 +165,12 @@ REQUIRED = ["spks", "pupil", "brain_area", "bin_size", "mouse_name", "date_exp",
         ("pupil", np.zeros((3, 20, 6)), "expected"),
         ("pupil", [[1], [1, 2]], "does not hold numbers"),
         ("brain_area", np.array(["CA1"] * 4), r"shape \(4,\), expected \(5,\)"),
-        ("brain_area", np.arange(5), "expected names"),
+        ("brain_area", np.arange(5), "expected names; delete it and download it again"),
+        (
+            "brain_area",
+            np.array(["CA1", "", " ", "CA1", "V"]),
+            "names no region for 2 of 5 neurons",
+        ),
         ("response", np.zeros(7), r"shape \(7,\), expected \(6,\)"),
         ("gocue", np.zeros((6, 2)), r"shape \(6, 2\)"),
         ("bin_size", np.zeros(2), "expected one value"),
@@ -269,6 +275,16 @@ def test_a_file_that_would_fill_the_memory(tmp_path):
         read_steinmetz(path, 0, max_bytes=50_000_000)
     assert "https://osf.io/agvxh" in one_line(error)
     assert_holds(read_steinmetz(path, 0, max_bytes=100_000_000), entries[0])
+
+
+@pytest.mark.parametrize("name", ["/tmp/{}", "../{}"])
+def test_an_archive_with_a_path_out_of_it_is_refused(tmp_path, name):
+    path = tmp_path / "mine.npz"
+    write_part(path, [session_fields()])
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name.format("more.npy"), archive.read("dat.npy"))
+    with pytest.raises(SessionError, match=r"'\S+more.npy': a path out of it\); delete it"):
+        read_steinmetz(path, 0)
 
 
 def test_a_refusal_stays_on_one_line(tmp_path):

@@ -28,6 +28,8 @@ def kept(monkeypatch):
     store = {
         "1.1": answers.kept_of(answers.record("1.1", RIGHT, MISTAKES, TOLERANCE), MOUSE.name),
         "1.2": answers.kept_of(answers.record("1.2", [1, 2, 3], {}, TOLERANCE), MOUSE.name),
+        "1.4": answers.kept_of(answers.record("1.4", [0.46154, 2.71828], {}, 1e-3), MOUSE.name),
+        "1.3": answers.kept_of(answers.record("1.3", 0.46154, {}, 1e-6), MOUSE.name),
     }
     monkeypatch.setattr(answers, "store", lambda: store)
 
@@ -83,12 +85,20 @@ def test_a_mistake_that_looks_right_is_refused():
         (lambda: RIGHT, "Right."),
         (-RIGHT, "the sign is the wrong way round"),
         (RIGHT[0], "average over rows only"),
-        (RIGHT[:, :1], "shape (2, 1); it should have (2, 2)"),
-        (RIGHT + 5, "of 4 values looked at, 3 are not as expected; the first of them is at index"),
+        (RIGHT[:, :1], "has shape (2, 1); it should have shape (2, 2)"),
+        (3.0, "is a single number; it should have shape (2, 2)"),
+        (RIGHT[::-1], "their order is the wrong way round"),
+        (RIGHT.T, "Rows and columns are the wrong way round."),
+        (RIGHT / 1000, "A thousand times too small: which unit is asked for?"),
+        (RIGHT.ravel(), "The numbers are right; give them as shape (2, 2), not as (4,)."),
+        (RIGHT + 5, "3 of 4 values looked at are not as expected; the first is at index"),
         (..., "Not answered yet"),
         (lambda: None, "Not answered yet"),
         ([..., 3], "Not answered yet"),
         ("ten", "is a str"),
+        ("10", "is a str"),
+        ([[1, 2], [3]], "in rows of different length"),
+        (10**400, "is a int"),
         ({"a": 1}, "is a dict"),
         (lambda: 1 / 0, "Your code stopped with ZeroDivisionError: division by zero."),
     ],
@@ -100,10 +110,44 @@ def test_what_a_student_is_told(answer, said, capsys):
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [([1, np.nan, 3], "1 missing values"), ([1, 2, 4], "the first of them is at index 2")],
+    [
+        ([1, np.nan, 3], "Of your 3 values 1 is missing (NaN)"),
+        ([np.nan, np.nan, 3], "Of your 3 values 2 are missing (NaN)"),
+        ([1, np.inf, 3], "1 is infinite"),
+        ([1, 2, 4], "1 of 3 values looked at is not as expected; the first is at index 2"),
+        ([[1], [2], [3]], "give them as shape (3,), not as (3, 1)"),
+    ],
 )
 def test_missing_and_misplaced_values_are_named(answer, said, capsys):
     assert not check(answer, name="1.2", session=MOUSE)
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("answer", "rounded"), [([0.46, 2.7], False), ([0.5, 2.7], True)])
+def test_a_few_rounded_numbers_are_told_from_wrong_ones(answer, rounded, capsys):
+    assert not check(answer, name="1.4", session=MOUSE)
+    assert ("not rounded" in capsys.readouterr().out) == rounded
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (0.46154, "Right."),
+        (-0.46154, "The sign is the wrong way round."),
+        (46.154, "Those are percent"),
+        (461.54, "A thousand times too large"),
+        ([0.46154], "give them as a single number, not as (1,)"),
+        (0.46, "not rounded"),
+        (0.47, "that is not the number"),
+        (1e-7, "that is not the number"),
+        (1e308, "that is not the number"),
+        (float("nan"), "Your answer is missing (NaN)"),
+        (float("inf"), "Your answer is infinite"),
+        ([0.1, 0.2], "has shape (2,); a single number is asked for"),
+    ],
+)
+def test_what_is_said_of_a_single_number(answer, said, capsys):
+    assert check(answer, name="1.3", session=MOUSE) == (said == "Right.")
     assert said in capsys.readouterr().out
 
 
@@ -151,7 +195,7 @@ def notebook(monkeypatch):
 
 @pytest.mark.parametrize(
     ("answer", "said"),
-    [(6, "Right.\n"), (2, "That is the mean.\n"), (5, "Not yet: your answer is off by 1, "),
+    [(6, "Right.\n"), (2, "That is the mean.\n"), (5, "Not yet: your number is too small. "),
      (..., "Not answered yet")],
 )  # fmt: skip
 def test_the_answer_is_computed_from_the_notebooks_own_networks(answer, said, notebook, capsys):

@@ -22,9 +22,13 @@ def test_right_answer(answer, capsys):
         (..., "Not answered yet"),
         (None, "Not answered yet"),
         ("three", "is a str"),
-        (EXPECTED.T, r"off by 1.*index \(0, 1\).*has 3"),
-        (EXPECTED[0], r"shape \(2,\).*should have \(2, 2\)"),
-        (np.where(EXPECTED == 2, np.nan, EXPECTED), "1 missing value"),
+        (
+            np.where(EXPECTED == 2, 3, EXPECTED),
+            r"1 of 4 values is .*index \(0, 1\), which is too large",
+        ),
+        (EXPECTED.T, "Rows and columns"),
+        (EXPECTED[0], r"shape \(2,\).*should have shape \(2, 2\)"),
+        (np.where(EXPECTED == 2, np.nan, EXPECTED), r"index \(0, 1\), which is too small"),
         (-EXPECTED, "the sign is the wrong way round"),
     ],
 )
@@ -49,3 +53,17 @@ def test_tolerance_is_absolute_where_zero_is_expected(zero):
 def test_a_known_mistake_may_have_another_shape(capsys):
     assert not check(2.0, [1.0, 3.0], {"average over trials only": 2.0})
     assert capsys.readouterr().out == "average over trials only\n"
+
+
+@pytest.mark.parametrize("answer", [0.05, 0.055, [0.055]])
+def test_a_rounded_answer_is_told_so(answer, capsys):
+    assert not check(answer, np.reshape(0.05486, np.shape(answer)))
+    assert "not rounded" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [5.0, 3.0])
+def test_the_answer_is_not_given_away(answer, capsys):
+    assert not check(answer, 4.25)
+    said = capsys.readouterr().out
+    assert f"too {'large' if answer > 4.25 else 'small'}" in said
+    assert not re.search(r"\d", said)

@@ -19,11 +19,14 @@ def test_python(version, state):
 
 
 def test_packages_that_are_missing_or_old_are_named_with_what_to_do():
-    *wrong, rest = setup_check.packages(["numpy>=99.1", "no-such-package>=2", "pandas>=2.1"])
+    needs = ["numpy>=99.1", "no-such-package>=2", "no-other", "pandas>=2.1"]
+    *wrong, rest = setup_check.packages(needs)
     assert [(finding.subject, finding.state) for finding in wrong] == [
         ("numpy", "missing"),
         ("no-such-package", "missing"),
+        ("no-other", "missing"),
     ]
+    assert wrong[2].said == 'not installed: pip install "no-other"'
     assert 'pip install -U "numpy>=99.1"' in wrong[0].said
     assert "pandas " in rest.said
 
