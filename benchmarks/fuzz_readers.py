@@ -1,11 +1,12 @@
 """Thousands of spoiled recordings for each reader: all are read, or refused in one line.
 
-Run ``nice python benchmarks/fuzz_readers.py`` (ten minutes or so on one core). A mutant is read in
-a forked process with a limit on its computing time, since the HDF5 library may crash or never
-return on a damaged file; for ``read_nwb``, which reads in a process of its own for that reason,
-such an end is a refusal ("ended") as well. Whatever else happens, 1.5 times the memory of the valid
-file included, is printed with its seed and counts as a failure; ``--seed`` repeats one, ``--all``
-prints what became of every one.
+Run ``nice python benchmarks/fuzz_readers.py`` (a quarter of an hour on one core). A mutant is read
+in a forked process with a limit on its computing time, since the HDF5 library may crash or never
+return on a damaged file (an attribute of text is enough); for ``read_nwb``, which reads in a
+process of its own for that reason, such an end is a refusal ("ended") as well. Whatever else
+happens is printed with its seed and counts as a failure; so is 1.5 times the memory of the valid
+file (for NWB and 0.5 GB, which HDF5 may set aside for a false size). ``--seed`` repeats one,
+``--all`` prints what became of every one.
 """
 
 import argparse

@@ -345,7 +345,8 @@ print(f"median Fano factor {np.median(fano):.1f}")
 
 # %% mystnb={"image": {"alt": "Variance of the spike count against its mean, one dot per neuron on logarithmic axes, coloured by region. Nearly all dots lie above the diagonal line that marks a Poisson process, the more so the higher the mean."}}
 region = session.regions[ours]
-look = {"palette": region_palette(regions), "s": 20, "alpha": 0.7, "lw": 0}
+look = {"palette": region_palette(regions), "hue_order": regions}
+look |= {"s": 20, "alpha": 0.7, "lw": 0}
 plt.figure(figsize=(5.5, 4))
 ax = sns.scatterplot(x=mean, y=variance, hue=region, **look)
 ax.axline((1, 1), (2, 2), color="black", lw=1, label="Poisson")

@@ -257,7 +257,8 @@ if truth is not None:
 # %% mystnb={"image": {"alt": "Mean rate over the first 0.4 seconds of the trial. Treating the outside as silent, it climbs in a straight line from nearly zero over the first ten bins. Divided by the weight inside, it is level from the start, close to the dashed true rate."}}
 shown = {k: r.mean(axis=0)[:, 0] / hertz[0] for k, r in at_edge.items()}
 first = pd.DataFrame(shown, session.time)[: session.start + 0.4]
-ax = sns.lineplot(first, marker=".", markeredgewidth=0)
+dashes = ["", "", (3, 1)]  # the truth
+ax = sns.lineplot(first, dashes=dashes, marker=".", markeredgewidth=0)
 rate = "rate (spikes/s\nper neuron)"
 ax.set(xlabel="time from stimulus (s)", ylabel=rate, ylim=(0, None))
 plt.show()

@@ -109,7 +109,10 @@ models["PupilEncoder"].n_updates = 150  # less than its default: saves time
 
 # %%
 folder = tempfile.mkdtemp()  # a folder of your own would be kept
-choices = {"n_folds": 2, "min_neurons": 5}  # a region with fewer is left out
+choices = {
+    "n_folds": 2,
+    "min_neurons": 5,
+}  # a region with fewer is left out
 found = study(sources, models, folder=folder, progress=False, **choices)
 scores = found.scores()
 print(len(scores), "rows,", len(found.failures()), "failures")
@@ -138,7 +141,9 @@ print(f"{table.mean().std():.2f} SD over regions, of their means")
 # %% mystnb={"image": {"alt": "A map of scores, one row a mouse and one column a region. The column of LGd has the strongest colour in every row; SCs and SCm have weaker ones that vary from mouse to mouse; MRN, CA1 and VISam have hardly any throughout."}}
 most = table.abs().max().max()
 look = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
-sns.heatmap(table, **look, cbar_kws={"label": "PSTH-relative score"})
+bar = {"label": "PSTH-relative score"}
+ax = sns.heatmap(table, **look, cbar_kws=bar)
+ax.set(xlabel="region", ylabel="mouse")
 plt.show()
 
 # %% [markdown]

@@ -250,7 +250,7 @@ tests = tests.sort_values(keys, ascending=[True, False, True])
 by_control = tests.groupby("what")
 tests["q"] = by_control["p"].transform(false_discovery_control)
 
-# %% mystnb={"image": {"alt": "Two panels, one for each control, with a row for each region. Grey bars of null scores begin and end at zero or close to it. The dot of ridge lies clearly to the right of its bar in VISl only, and under the linear shift far to the left in CA1. Dots of PupilEncoder lie to the right of their bars."}}
+# %% mystnb={"image": {"alt": "Two panels, one for each control, with a row for each region. Grey bars of null scores begin and end at zero or close to it. The dot of ridge lies clearly to the right of its bar in VISl only, and under the linear shift far to the left in CA1. Dots of PupilEncoder lie to the right of their bars under the trial shuffle; under the linear shift three of five lie far to the left, and the other two close to zero."}}
 figures.controls(tests, "PSTH-relative score")
 plt.show()
 
@@ -285,27 +285,35 @@ for control, mine in by_control:
 # **q** is p corrected for all tests of one control together (Benjamini and Hochberg 1995).
 
 # %% tags=["hide-input"]
-# @title Scores of ridge
-ridge = tests[tests["model"] == "ridge"].set_index(["what", "region"])
-shift, shuffle = ridge.loc["linear shift"], ridge.loc["trial shuffle"]
-assert (shift["p"] <= 0.05).to_list() == [r == "VISl" for r in shift.index]
+# @title Scores behind the tests
+placed = tests.set_index(["what", "model", "region"])
+shift, shuffle = placed.loc["linear shift"], placed.loc["trial shuffle"]
+passed = shift.index[shift["p"] <= 0.05].to_list()
+ours = [("PupilEncoder", "VISl"), ("PupilEncoder", "CA1")]
+assert set(passed) == {("ridge", "VISl"), *ours}
 assert (shift["q"] > 0.05).all()
-assert shift.loc["CA1", "true pairing"] < 0
-assert shuffle.loc["CA1", "p"] <= 0.05
-assert set(by_control.get_group("linear shift")["model"]) == {"ridge"}
-ridge[["true pairing", "null median", "null 95 %"]].round(3) + 0.0
+assert shift.loc[("ridge", "CA1"), "true pairing"] < 0
+assert shuffle.loc[("ridge", "CA1"), "p"] <= 0.05
+assert (shuffle.loc["PupilEncoder", "q"] <= 0.05).all()
+of_ours = shift.loc["PupilEncoder", "true pairing"]
+assert (of_ours.drop(["VISl", "CA1"]) < -0.02).all()
+assert of_ours[["VISl", "CA1"]].between(0, 0.01).all()
+placed[["true pairing", "null median", "null 95 %"]].round(3) + 0.0
 
 # %% [markdown]
 # What do we see?
 #
-# - Under the trial shuffle most regions pass. But look at ridge in CA1: it passes with a score that is 0
-#   to three digits. Given shuffled pupils it falls back to the PSTH, so that all null scores are zero or
-#   less, and anything beats them. A small p is no large score.
-# - Under the linear shift, ridge passes in VISl alone, and corrected for the number of tests not even
-#   there. In CA1, where it had passed the shuffle, its score on the middle trials is far below zero.
-# - Where a region passes the first control and not the second, shared drift may be all there is.
-# - The linear shift was done with ridge only; hundreds of fits of PupilEncoder take long. So nothing here
-#   says that the higher scores of PupilEncoder are more than drift.
+# - Under the trial shuffle PupilEncoder passes in all regions, and ridge in most. But look at ridge in
+#   CA1: it passes with a score that is 0 to three digits. Given shuffled pupils it falls back to the
+#   PSTH, so that all null scores are zero or less, and anything beats them. A small p is no large score.
+# - Under the linear shift, ridge passes in VISl and PupilEncoder in VISl and CA1; corrected for the
+#   number of tests, neither passes anywhere. And the scores with which PupilEncoder passes are close to
+#   zero, a hundredth at most.
+# - With the middle trials only, PupilEncoder does worse than the PSTH in the other three regions, where
+#   its scores on all trials were above zero. Which trials are there changes the sign, and this test
+#   has nothing to say there. We have not found out why.
+# - Where a region passes the first control and not the second, shared drift may be all there is. So
+#   nothing here says that the higher scores of PupilEncoder are more than drift.
 #
 # ## What follows, and what does not
 #
@@ -314,7 +322,7 @@ ridge[["true pairing", "null median", "null 95 %"]].round(3) + 0.0
 # - that area and counts go along in most of these regions, drift included, and that models predict a
 #   little of blocks of trials that they have not seen, far below the ceiling;
 # - that in VISl the trial itself seems to matter, not the drift alone: a linear model is above zero
-#   there, and beats the shifted pupils. After correction it is a hint, not a finding.
+#   there, and both models beat the shifted pupils. After correction it is a hint, not a finding.
 #
 # **It may not be said**
 #
@@ -372,6 +380,6 @@ for (date, code), rows in runs:
 #
 # - One real session was measured; the list of what was not is longer.
 # - Scores are small: less than a fifth of the ceiling at best, and about zero in places.
-# - Most pass a control that drift can fool. With ridge, VISl alone passes the one that keeps drift, and
-#   not after correction. PupilEncoder, which scores highest, was not put to that one.
+# - Most pass a control that drift can fool. The one that keeps drift is passed in VISl by both models
+#   and in CA1 by one, and after correction nowhere.
 # - So there may be a link in one mouse. There is no cause here, no lag, and no rule for other mice.

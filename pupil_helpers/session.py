@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ._files import TooLarge, array_to_column, column_to_array, read_npz, write_npz
+from ._files import TooLarge, array_to_column, column_to_array, one_line, read_npz, write_npz
 from .checks import check_fields, wild_samples
 
 CHANNELS = ("area", "x", "y")
@@ -291,7 +291,7 @@ class Session:
         except TooLarge as error:
             raise SessionError(f"{error}.") from None
         except Exception as error:  # a damaged file can fail in any way
-            reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+            reason = f"no {error}" if isinstance(error, KeyError) else one_line(error)
             raise SessionError(
                 f"{path.name} is not a readable session file ({reason}); delete it and make it "
                 "again."

@@ -395,6 +395,18 @@ def test_a_missing_array_is_named(tmp_path, saved, name):
         Session.load(tmp_path / "s.npz")
 
 
+def test_a_damaged_archive_is_told_in_few_words(tmp_path, saved):
+    """zipfile prints all of a name that damage has made thousands of bytes long."""
+    path = tmp_path / "s.npz"
+    np.savez(path, **saved)
+    content = bytearray(path.read_bytes())
+    content[27] ^= 32  # the length of the first name, in its own header
+    path.write_bytes(content)
+    with pytest.raises(SessionError, match=r"s.npz is not a readable .*; delete it") as error:
+        Session.load(path)
+    assert len(str(error.value)) < 400
+
+
 def test_a_small_file_that_would_fill_the_memory(tmp_path, saved):
     path = tmp_path / "s.npz"
     np.savez_compressed(path, **saved, more=np.zeros(3_000_000, np.int8))

@@ -18,6 +18,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from book_figures import move_out
+from front_stamp import stamp
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from make_cover import ROOT, choose_trials
@@ -148,7 +149,7 @@ def main() -> None:
     pictures = ROOT / "book" / "_static" / "front"
     shutil.rmtree(pictures, ignore_errors=True)
     text = move_out(shown.outputs[0].data["text/html"], pictures, "../_static/front")
-    (ROOT / "book" / "front.html").write_text(text + "\n", "utf-8")
+    (ROOT / "book" / "front.html").write_text(f"{text}\n{stamp()}\n", "utf-8")
     weight = sum(path.stat().st_size for path in pictures.iterdir())
     print(f"book/front.html: {len(text) / 1000:.0f} kB, and pictures of {weight / 1000:.0f} kB")
     for sees in SEES:

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
+import front_stamp
 import make_logo
 import pytest
 from bs4 import BeautifulSoup
@@ -75,6 +76,21 @@ def test_front_page_has_a_figure_to_move_above_the_fold(visit, site):
     before = figure.locator("img:visible").get_attribute("alt")
     page.keyboard.press("ArrowDown")
     assert figure.locator("img:visible").get_attribute("alt") != before
+
+
+def test_front_figure_was_made_by_the_code_as_it_is():
+    text = (ROOT / "book" / "front.html").read_text("utf-8")
+    assert text.endswith(f"{front_stamp.stamp()}\n"), "run tools/make_front.py (half a minute)"
+    for source in re.findall(r'src="\.\./(_static/front/[^"]+)"', text):
+        assert (ROOT / "book" / source).is_file(), source
+
+
+def test_a_stamp_changes_with_every_source(monkeypatch):
+    seen = {front_stamp.stamp()}
+    for folder, names in front_stamp.SOURCES.items():
+        monkeypatch.setitem(front_stamp.SOURCES, folder, names[1:])
+        seen.add(front_stamp.stamp())
+    assert len(seen) == 1 + len(front_stamp.SOURCES)
 
 
 # -- what others see of a page ------------------------------------------------------------------

@@ -159,7 +159,7 @@ def test_run_as_it_stands_and_then_with_the_solutions(lesson, cells, solved, mon
             code = solution_code(cells[exercise.text].source)
             run += [new_code_cell(code), nbformat.from_dict(cell)]
     notebook.cells = run
-    result = single_nb_execution(notebook, cwd=str(ROOT / "book"), timeout=TIMEOUT)
+    result = single_nb_execution(notebook, str(ROOT / "book"), TIMEOUT, allow_errors=False)
     assert result.err is None, result.exc_string
     said = [
         "".join(output.get("text", "") for output in cell.outputs)
