@@ -588,7 +588,7 @@ both = {"ours": glm_share, "package": model.module_.net.share}
 pd.DataFrame(both, regions).T.round(1)
 
 # %% mystnb={"image": {"alt": "Loss of the left-out blocks above the best, against the share of the GLM, one curve per region. The curves of SCs, SCm and LGd are valleys with a dot at the bottom somewhere between the ends; those of MRN, CA1 and VISam rise or fall from one end to the other, with the dot at the lower end."}}
-above = share_losses - share_losses.min(axis=0)
+above = np.subtract(share_losses, np.min(share_losses, axis=0))
 ax = region_lines(shares, above, regions, marked=glm_share)
 words = "loss of the left-out blocks\nabove the best (nats)"
 ax.set(xlabel="share of the GLM", ylabel=words)

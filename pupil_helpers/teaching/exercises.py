@@ -15,6 +15,13 @@ BOOK = "PUPIL_HELPERS_BOOK"
 """The environment variable that is set while the book is built."""
 
 
+class Verdict(int):
+    """1 or 0, of which a notebook shows nothing: the sentence that was printed says it."""
+
+    def _ipython_display_(self):
+        pass
+
+
 def check(
     answer, expected=None, mistakes=None, tolerance=1e-6, *, name=None, session=None, within=None
 ) -> bool:
@@ -43,8 +50,8 @@ def check(
 
     Returns
     -------
-    bool
-        Whether the answer is right.
+    int
+        1 if the answer is right, and 0 if not. As the last line of a cell it shows nothing.
 
     Raises
     ------
@@ -63,7 +70,7 @@ def check(
     elif problem is None:
         problem = answers.problem(answer, name, session)
     print(problem or "Right.")
-    return problem is None
+    return Verdict(problem is None)
 
 
 def find_problem(answer: np.ndarray, expected, mistakes: dict, tolerance: float) -> str | None:

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 
 from pupil_helpers.teaching.exercises import check
 
@@ -67,3 +68,8 @@ def test_the_answer_is_not_given_away(answer, capsys):
     said = capsys.readouterr().out
     assert f"too {'large' if answer > 4.25 else 'small'}" in said
     assert not re.search(r"\d", said)
+
+
+@pytest.mark.parametrize("answer", [1, 2])
+def test_a_notebook_shows_the_sentence_alone(answer):
+    assert DisplayFormatter().format(check(answer, 1)) == ({}, {})
