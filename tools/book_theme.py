@@ -22,6 +22,19 @@ CARDS = "cards"
 LONGEST = 200  # characters of a description
 THEME_SCRIPTS = "_static/scripts/pydata-sphinx-theme.js"
 
+FRONT_DOOR = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<link rel="icon" href="_static/favicon.svg">
+<meta http-equiv="refresh" content="0; url={page}">
+</head>
+<body><p><a href="{page}">{title}</a></p></body>
+</html>
+"""
+
 
 def description(doctree: nodes.document) -> str:
     """The first paragraph of a page in one line, cut at the end of a word if it is long."""
@@ -113,10 +126,21 @@ def quieten_theme(app, error) -> None:
         script.write_text(without_logs(script.read_text("utf-8")), "utf-8")
 
 
+def open_front_door(app, error) -> None:
+    """The address of the whole site leads to the front page. The redirect that the table of
+    contents writes where there is none asks for an icon that is not there."""
+    if error is None and app.builder.format == "html":
+        (Path(app.outdir) / "index.html").write_text(
+            FRONT_DOOR.format(title=app.config.html_title, page=f"{app.config.root_doc}.html"),
+            "utf-8",
+        )
+
+
 def setup(app) -> dict:
     app.connect("config-inited", check_address)
     app.connect("builder-inited", mend_pages)
     app.connect("html-page-context", describe_page)
     app.connect("html-collect-pages", lost_page)
     app.connect("build-finished", quieten_theme)
+    app.connect("build-finished", open_front_door, priority=400)  # before the table of contents
     return {"parallel_read_safe": True, "parallel_write_safe": True}

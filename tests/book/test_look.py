@@ -53,6 +53,13 @@ def test_page_is_quiet_and_fits_its_window(name, width, scheme, browser, site):
     assert theme in (scheme, None)  # a page without the theme follows the browser by itself
 
 
+@pytest.mark.book
+def test_the_address_of_the_site_leads_to_the_front_page(browser, site):
+    said, _, theme = watch(browser, f"{site}/", 1280, "light")
+    assert said == []
+    assert theme == "light"  # set by the theme: the front page was reached
+
+
 def test_noise_is_noticed(browser, serving, tmp_path):
     (tmp_path / "page.html").write_text(
         '<div style="width: 900px">wide</div><img src="gone.png"><script>let a; let a;</script>'

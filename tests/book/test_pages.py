@@ -29,7 +29,7 @@ def alt_problem(image) -> str | None:
 
 def broken_links(path: Path, pages) -> list[str]:
     """Internal links and files of a page that lead nowhere."""
-    broken = []
+    broken, places = [], {}
     for tag in pages[path].find_all(["a", "img", "script", "link"]):
         target = tag.get("href") or tag.get("src") or ""
         parts = urlsplit(target)
@@ -40,7 +40,9 @@ def broken_links(path: Path, pages) -> list[str]:
             broken.append(target)
         elif parts.fragment and file in pages:
             wanted = unquote(parts.fragment)
-            if not pages[file].find(attrs={"id": wanted}) and "searchbox" not in wanted:
+            if file not in places:  # read once: there are hundreds of links to some pages
+                places[file] = {tag["id"] for tag in pages[file].find_all(id=True)}
+            if wanted not in places[file] and "searchbox" not in wanted:
                 broken.append(target)
     return broken
 
