@@ -28,7 +28,7 @@ FRONT_DOOR = """\
 <head>
 <meta charset="utf-8">
 <title>{title}</title>
-<link rel="icon" href="_static/favicon.svg">
+<link rel="icon" href="data:,">
 <meta http-equiv="refresh" content="0; url={page}">
 </head>
 <body><p><a href="{page}">{title}</a></p></body>
@@ -128,7 +128,7 @@ def quieten_theme(app, error) -> None:
 
 def open_front_door(app, error) -> None:
     """The address of the whole site leads to the front page. The redirect that the table of
-    contents writes where there is none asks for an icon that is not there."""
+    contents writes where there is none asks for an icon that is not there; this has an empty one."""
     if error is None and app.builder.format == "html":
         (Path(app.outdir) / "index.html").write_text(
             FRONT_DOOR.format(title=app.config.html_title, page=f"{app.config.root_doc}.html"),
