@@ -127,8 +127,10 @@ def quieten_theme(app, error) -> None:
 
 
 def open_front_door(app, error) -> None:
-    """The address of the whole site leads to the front page. The redirect that the table of
-    contents writes where there is none asks for an icon that is not there; this has an empty one."""
+    """The address of the whole site leads to the front page.
+
+    The redirect that the table of contents would write asks for an icon that is not there.
+    """
     if error is None and app.builder.format == "html":
         (Path(app.outdir) / "index.html").write_text(
             FRONT_DOOR.format(title=app.config.html_title, page=f"{app.config.root_doc}.html"),
