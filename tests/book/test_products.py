@@ -6,10 +6,12 @@ in. That it tells nothing is in ``test_leaks.py``.
 
 import ast
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import lessons
 import nbformat
+import notebook_products
 import numpy as np
 import pytest
 from build_book import TIMEOUT
@@ -276,6 +278,19 @@ def test_a_departure_names_chapter_and_exercise(change, complaint):
         look(example(**change))
     assert str(error.value).startswith("09_count")
     assert complaint in str(error.value)
+
+
+def test_make_notebooks_fails_with_the_name_alone(monkeypatch, capsys):
+    def departs(chapter):
+        return look(example(stub=None))
+
+    monkeypatch.setattr(notebook_products, "lesson_names", lambda: ["09_count"])
+    monkeypatch.setattr(notebook_products, "products", departs)
+    monkeypatch.setattr(answers, "STORE", Path("no store"))
+    assert notebook_products.main() == 1
+    said = capsys.readouterr().err
+    assert said.startswith("09_count, exercise 9.1: ")
+    assert said.count("\n") == 1
 
 
 def test_a_cell_of_no_exercise_is_noticed():
