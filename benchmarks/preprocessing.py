@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from calibration import data_folder
 
 from pupil_helpers.recordings.calibration import gaze_statistics
 from pupil_helpers.signals.cleaning import clean_pupil
@@ -20,6 +19,7 @@ from pupil_helpers.signals.saccades import find_saccades
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from filmed_eye import BIN, filmed_eye, guessed
+from real_data import data_folder, real_eyes
 
 SAME = 0.05  # s; two times of one saccade
 
@@ -48,24 +48,6 @@ def simulated(seed: int) -> dict:
             np.abs(found["amplitude"] - size[which])[true]
         ),
     }
-
-
-def real() -> dict[str, tuple[np.ndarray, float]]:
-    """Area, x and y of the real eyes, (samples, 3), and the seconds between samples."""
-    folder = data_folder() / "eye_only"
-    names = "rodent_head_fixed_20hz.npz", "mouse_freely_moving_60hz.npz"
-    if not all((folder / name).is_file() for name in names):
-        return {}
-    fixed, free = (dict(np.load(folder / name)) for name in names)
-    pupil = np.stack([np.pi * fixed["radius"] ** 2, fixed["x"], fixed["y"]], axis=1)
-    pupil[fixed["blink"]] = np.nan
-    eyes = {"head-fixed": (pupil, float(np.median(np.diff(fixed["time"]))))}
-    for side in ("left", "right"):
-        xy = free[f"{side}_xy_deg"]
-        size = np.full((len(xy), 1), np.nan)
-        step = float(np.median(np.diff(free["time"])))
-        eyes[f"free {side}"] = np.concatenate([size, xy], axis=1), step
-    return eyes
 
 
 def described(pupil, bin_size: float) -> dict:
@@ -98,7 +80,7 @@ def main():
     mice = pd.DataFrame([simulated(seed) for seed in range(parser.parse_args().mice)])
     print(f"Simulated eyes ({len(mice)}), blinks filled with guesses: mean, lowest, highest")
     print(mice.agg(["mean", "min", "max"]).T.round(4).to_string())
-    eyes = real()
+    eyes = real_eyes()
     if not eyes:
         print(f"\nThe real eyes are not on this machine ({data_folder() / 'eye_only'}): left out.")
         return

@@ -1,4 +1,4 @@
-"""The real Cori recording (mouse Cori, 2016-12-17), for the tests that want real data."""
+"""Real data for the tests that want them: mouse Cori, 2016-12-17, and eyes without neurons."""
 
 import os
 from pathlib import Path
@@ -54,3 +54,33 @@ def cori_part_file(folder) -> Path:
         [cori_fields() if i == CORI_INDEX else session_fields(i, mouse="No") for i in range(13)],
     )
     return path
+
+
+def real_eyes() -> dict[str, tuple[np.ndarray, float]]:
+    """Area, x and y of real eyes, (samples, 3), and the seconds between samples; {} without them.
+
+    One is head-fixed, filmed in pixels. The other two are those of a mouse that moves freely: in
+    degrees, without an area, and compensating for the head.
+    """
+    folder = data_folder() / "eye_only"
+    names = "rodent_head_fixed_20hz.npz", "mouse_freely_moving_60hz.npz"
+    if not all((folder / name).is_file() for name in names):
+        return {}
+    fixed, free = (dict(np.load(folder / name)) for name in names)
+    pupil = np.stack([np.pi * fixed["radius"] ** 2, fixed["x"], fixed["y"]], axis=1)
+    pupil[fixed["blink"]] = np.nan
+    eyes = {"head-fixed": (pupil, float(np.median(np.diff(fixed["time"]))))}
+    for side in ("left", "right"):
+        xy = free[f"{side}_xy_deg"]
+        size = np.full((len(xy), 1), np.nan)
+        step = float(np.median(np.diff(free["time"])))
+        eyes[f"free {side}"] = np.concatenate([size, xy], axis=1), step
+    return eyes
+
+
+def require_real_eye(which: str) -> tuple[np.ndarray, float]:
+    """One of them; without it, the test that asks for it is skipped."""
+    eyes = real_eyes()
+    if not eyes:
+        pytest.skip(f"needs the real eyes in {data_folder() / 'eye_only'}")
+    return eyes[which]

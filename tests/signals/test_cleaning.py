@@ -7,6 +7,7 @@ import pytest
 from filmed_eye import BIN, filmed_eye, guessed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from real_data import require_real_eye
 
 from pupil_helpers.signals.cleaning import (
     PADDING,
@@ -242,3 +243,16 @@ def test_the_filter_never_crosses_a_gap():
 def test_bad_input_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         clean_pupil(**{"pupil": quiet(), "bin_size": BIN} | settings)
+
+
+@pytest.mark.parametrize("which", ["head-fixed", "free left", "free right"])
+def test_real_eyes_lose_a_little_and_are_not_made_up(which):
+    pupil, step = require_real_eye(which)
+    clean = clean_pupil(pupil, step, max_gap=0.25)
+    assert 0.002 < clean.outliers.mean() < 0.03
+    same = ~clean.lost
+    np.testing.assert_array_equal(clean.pupil[same], pupil[same].astype(clean.pupil.dtype))
+    gaze = clean.lost[:, 1] & ~clean.filled[:, 1]
+    assert np.isnan(clean.pupil[gaze, 1]).all()
+    lasting = [end - first for _, first, end in zip(*runs(gaze[None]), strict=True)]
+    assert min(lasting) * step > 0.25 - 1e-6 or gaze[[0, -1]].any()

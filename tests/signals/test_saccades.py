@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from filmed_eye import BIN, filmed_eye, guessed
+from real_data import require_real_eye
 
 from pupil_helpers.recordings.calibration import gaze_statistics
 from pupil_helpers.signals.cleaning import clean_pupil
@@ -136,3 +137,17 @@ def test_bad_input_is_named():
         find_saccades(still(), 0)
     with pytest.raises(ValueError, match="channels area, x, y last"):
         find_saccades(still()[:, 1:], BIN)
+
+
+@pytest.mark.parametrize("which", ["head-fixed", "free left", "free right"])
+def test_real_eyes_make_saccades_as_rodents_do(which):
+    """One or two a second, smaller than the spread of gaze, and the larger the faster
+    ("main sequence"). At 20 Hz the small ones drown."""
+    pupil, step = require_real_eye(which)
+    gaze = clean_pupil(pupil, step).pupil
+    found = find_saccades(gaze, step)
+    seen = (~np.isnan(gaze[:, 1])).sum() * step
+    assert 0.5 < len(found) / seen < 2.5
+    spread = np.hypot(*np.nanstd(gaze[:, 1:], axis=0))
+    assert 0.05 < found["amplitude"].median() / spread < 1
+    assert found["amplitude"].corr(found["peak_speed"], method="spearman") > 0.4
