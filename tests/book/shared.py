@@ -17,8 +17,6 @@ BUILT = sorted(
 ) or ["book/index.html"]
 """The pages of the book as it is built now; without one, the page that a test will miss."""
 CHAPTERS = chapter_names()
-LESSONS = [name for name in CHAPTERS if int(name[:2]) < FIRST_PAGE]
-"""Chapters proper, with predictions, exercises and a quiz; the others are pages."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "IPython": "ipython"}  # where the two names differ
 

@@ -6,9 +6,19 @@ import re
 import nbformat
 import pytest
 import yaml
-from chapters import FOLDED, HEADER, ROOT, in_sync, notebook_path, read_source, script_path, tags
+from chapters import (
+    FOLDED,
+    HEADER,
+    ROOT,
+    in_sync,
+    lesson_names,
+    notebook_path,
+    read_source,
+    script_path,
+    tags,
+)
 from check_chapter import departures
-from shared import CHAPTERS, LESSONS, is_page, setup_cell
+from shared import CHAPTERS, is_page, setup_cell
 from sync_notebooks import is_clean
 
 MAX_LINES = 20  # besides the title of a folded cell
@@ -77,7 +87,7 @@ def test_exercises_have_graded_hints_and_a_solution(chapter, notebook):
         assert exercise.count("<details>") == exercise.count("</details>") == len(summaries)
 
 
-@pytest.mark.parametrize("chapter", LESSONS)
+@pytest.mark.parametrize("chapter", lesson_names())
 def test_predictions_quiz_stars_and_minutes(chapter):
     cells = read_source(script_path(chapter).read_text("utf-8")).cells
     assert departures(chapter, cells) == [], f"`python tools/check_chapter.py {chapter}` says why"

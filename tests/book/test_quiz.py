@@ -5,9 +5,9 @@ import re
 import pytest
 from book_quiz import fieldset, inline, with_fieldsets
 from bs4 import BeautifulSoup
-from chapters import ROOT, notebook_path
+from chapters import ROOT, lesson_names, notebook_path
 from lessons import Choice, Question
-from shared import HTML, LESSONS
+from shared import HTML
 
 BOTTOM = """
 Math.max(...[...Reveal.getCurrentSlide().children].map(e => e.offsetTop + e.offsetHeight))
@@ -46,7 +46,7 @@ def test_only_the_quiz_of_a_notebook_changes():
     assert changed.count("### Exercise") == text.count("### Exercise")
 
 
-@pytest.fixture(params=LESSONS)
+@pytest.fixture(params=lesson_names())
 def page(request, pages):
     """The path of a chapter's built page."""
     return HTML / "book" / f"{request.param}.html"

@@ -6,9 +6,8 @@ after the chapters read no recording.
 
 import pytest
 from build_book import execute
-from chapters import read_script, script_path
+from chapters import lesson_names, read_script, script_path
 from recordings import RECORDINGS, write_recording
-from shared import CHAPTERS, is_page
 
 READ = "__import__('pupil_helpers').read_steinmetz({path!r}, 0)"
 AS_THREE = (
@@ -41,7 +40,7 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("recordings")
 
 
-@pytest.mark.parametrize("chapter", [name for name in CHAPTERS if not is_page(name)])
+@pytest.mark.parametrize("chapter", lesson_names())
 @pytest.mark.parametrize(
     "recording",
     [
