@@ -14,7 +14,7 @@ import pandas as pd
 from _tables import over_mice, shares, with_intervals
 
 from pupil_helpers import ceilings, compare, differences, simulate_session, summary
-from pupil_helpers.evaluation.compare import MODELS
+from pupil_helpers.evaluation.entrants import MODELS
 
 
 def contest(session, models, seeds, original_seeds, folder=None, regions=None) -> pd.DataFrame:

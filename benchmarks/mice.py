@@ -21,7 +21,7 @@ import pandas as pd
 from _tables import with_intervals
 
 import pupil_helpers.evaluation.mice as kinds_of_mice
-from pupil_helpers.evaluation.compare import MODELS
+from pupil_helpers.evaluation.entrants import MODELS
 from pupil_helpers.evaluation.mice import (
     CHOSE,
     SCORED,

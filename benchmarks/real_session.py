@@ -32,7 +32,7 @@ from pupil_helpers import (
     summary,
 )
 from pupil_helpers._files import file_hash, package_hash
-from pupil_helpers.evaluation.compare import MODELS
+from pupil_helpers.evaluation.entrants import MODELS
 from pupil_helpers.evaluation.nulls import linear_shift, refit_score, trial_shuffle
 from pupil_helpers.models.linear import Ridge
 

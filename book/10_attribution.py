@@ -80,9 +80,9 @@ from pupil_helpers import PupilEncoder, blocked_folds, check, explore
 from pupil_helpers import integrated_gradients, lag_profile, load_session
 from pupil_helpers.attribution import channels
 from pupil_helpers.attribution.gradients import expected_gradients
-from pupil_helpers.attribution.gradients import randomised
 from pupil_helpers.attribution.lag_profiles import lag_correlation
 from pupil_helpers.attribution.on_mice import stored_shares
+from pupil_helpers.attribution.sanity import randomised
 from pupil_helpers.plotting import attribution as figures, use_style
 
 # %%

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from .._files import write_text
 from ..models.encoder import PupilEncoder
 from . import stored
-from .compare import as_models, as_seeds, variants
+from .entrants import as_models, as_seeds, variants
 from .marks import mark
 from .study_results import Study
 from .study_sessions import Choice, Prepared, about, as_source, slug

@@ -16,7 +16,8 @@ from contestants import LOG, QUIET, REGIONS, Dying, Fragile, Noisy, Slow, change
 
 from pupil_helpers import _files
 from pupil_helpers.evaluation import marks, stored
-from pupil_helpers.evaluation.compare import MODELS, FitsFailed, compare
+from pupil_helpers.evaluation.compare import FitsFailed, compare
+from pupil_helpers.evaluation.entrants import MODELS
 from pupil_helpers.evaluation.summary import SCORES, out_of_fold, summary
 from pupil_helpers.models.linear import PSTH
 from pupil_helpers.models.original import OriginalEncoder

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from pupil_helpers.evaluation.compare import MODELS
+from pupil_helpers.evaluation.entrants import MODELS
 from pupil_helpers.evaluation.study import study
 from pupil_helpers.models.linear import PSTH
 from pupil_helpers.recordings.simulate import simulate_session
