@@ -5,8 +5,7 @@ in a forked process with a limit on its computing time, since the HDF5 library m
 return on a damaged file (an attribute of text is enough); for ``read_nwb``, which reads in a
 process of its own for that reason, such an end is a refusal ("ended") as well. Whatever else
 happens is printed with its seed and counts as a failure; so is 1.5 times the memory of the valid
-file (for NWB and 0.5 GB, which HDF5 may set aside for a false size). ``--seed`` repeats one,
-``--all`` prints what became of every one.
+file. ``--seed`` repeats one, ``--all`` prints what became of every one.
 """
 
 import argparse

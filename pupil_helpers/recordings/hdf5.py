@@ -2,12 +2,14 @@
 
 An HDF5 file may name other files to read from (external links, external storage, virtual
 datasets), ask for code to unpack it (filters that are loaded as plugins), and declare arrays of any
-size in a few bytes. All of it is refused before anything is read.
+size in a few bytes. All of it is refused before anything is read. How much a text or a packed chunk
+holds shows only once HDF5 has made room for it, so it gets little room.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ import numpy as np
 
 from .._files import one_line
 from ..session import SessionError
+from .memory import little_memory
 
 MISSING = 'reading NWB files needs pynwb and h5py: pip install "pupil-helpers[nwb]"'
 
@@ -25,8 +28,10 @@ FILTERS = {1, 2, 3, 4, 5, 6, 32000}
 _MAX_OBJECTS = 100_000
 _MAX_PACKED = 1100  # how many times smaller deflate can make anything
 _MAX_CHUNK = 2**26  # bytes that are unpacked together, unless the array is larger
+_COPIES = 4  # of a chunk, while it is unpacked
 _MAX_ITEM = 2**16  # bytes of one element
 _MAX_UNWRITTEN = 2**20  # bytes that an array of which nothing is stored may declare
+TEXTS = 4  # times the size of a file that all texts in it may take in memory
 _LAZY = "data", "timestamps"  # arrays that pynwb does not read on its own; ours are checked later
 _DAMAGED = "is damaged or no HDF5 file"
 
@@ -58,7 +63,7 @@ class SafeFile:
 
     def fail(self, name: str, problem: str):
         """Raise a ``SessionError`` about one field."""
-        raise SessionError(f"{self.where}, field {name!r}: {problem}")
+        raise SessionError(f"{self.where}, field {name.strip('/') or '/'!r}: {problem}")
 
     def dataset(self, name: str):
         """The dataset, or None if there is none of that name."""
@@ -91,8 +96,9 @@ class SafeFile:
             self.fail(name, f"has shape {data.shape}, expected {_expected(columns)}")
         rows = data.shape[:1] and len(range(*part.indices(data.shape[0])))
         share = rows / data.shape[0] if rows and data.shape[0] else 1
-        self._spend(name, data, share)
-        values = self.guard(name, lambda: data[part] if data.ndim else data[()])
+        room = self._spend(name, data, share)
+        with little_memory(room):
+            values = self.guard(name, lambda: data[part] if data.ndim else data[()])
         return values.ravel() if columns == 1 else values
 
     def texts(self, name: str) -> np.ndarray:
@@ -139,30 +145,35 @@ class SafeFile:
             self.fail(name, "is empty; get the file again")
         return data
 
-    def guard(self, name: str, read):
-        """What ``read()`` returns; whatever else it raises becomes a ``SessionError``."""
+    def guard(self, name: str, read, *arguments):
+        """What ``read(*arguments)`` returns; what else it raises becomes a ``SessionError``."""
         try:
-            return read()
+            return read(*arguments)
         except SessionError:
             raise
         except MemoryError:
-            self.fail(name, "does not fit into memory; close other programs, or get the file again")
+            self.fail(
+                name,
+                "takes more memory than it declares, or than there is; close other programs, or "
+                "get the file again",
+            )
         except Exception as error:  # a damaged file can fail in any way
             self.fail(name, f"{_DAMAGED} ({one_line(error)}); get the file again")
 
-    def _spend(self, name: str, data, share: float = 1.0) -> None:
-        """Refuse an array that holds less than it declares, or more than may be read."""
-        declared, room = self.guard(name, lambda: _sizes(data))
+    def _spend(self, name: str, data, share: float = 1.0) -> int:
+        """Bytes that reading may take; refuse an array that is not as large as it declares."""
+        declared, room, chunk = self.guard(name, _sizes, data)
         stored = self.guard(name, data.id.get_storage_size)
-        chunk = math.prod(data.chunks) * data.dtype.itemsize if data.chunks else 0
         if declared > room or room > stored * _MAX_PACKED or chunk > max(declared, _MAX_CHUNK):
             self.fail(
                 name,
                 f"declares {declared / 1e6:.3g} MB, but holds {stored / 1e6:.3g} MB; get the file "
                 "again",
             )
-        self._left -= math.ceil(declared * share)
+        size = math.ceil(declared * share)
+        self._left -= size
         self._check_left(name)
+        return size + _COPIES * chunk
 
     def _check_left(self, name: str) -> None:
         if self._left < 0:
@@ -202,42 +213,44 @@ def opened(path, max_bytes: int) -> Iterator[SafeFile]:
     except Exception as error:
         raise SessionError(f"{path.name} {_DAMAGED} ({one_line(error)}); get it again") from None
     with file:
-        try:
-            _look_through(file, path.name)
-        except SessionError:
-            raise
-        except Exception as error:
-            raise SessionError(
-                f"{path.name} {_DAMAGED} ({one_line(error)}); get it again"
-            ) from None
-        yield SafeFile(file, path.name, max_bytes)
+        safe = SafeFile(file, path.name, max_bytes)
+        with little_memory(TEXTS * path.stat().st_size):
+            _look_through(safe)
+        yield safe
 
 
-def _look_through(file, where: str) -> None:
-    """Refuse whatever reaches out of the file, loads code or never ends; reads no array."""
-    h5py = h5py_module()
-    waiting, seen, looked_at = [file["/"]], set(), 0
+def _look_through(file: SafeFile) -> None:
+    """Refuse whatever reaches out of the file, loads code or never ends; keeps nothing of it."""
+    waiting, seen, found = ["/"], set(), 0
     while waiting:
-        group = waiting.pop()
-        key = h5py.h5o.get_info(group.id).addr
-        if key in seen:
-            _refuse(where, group.name, "is a group with two places in the file")
-        seen.add(key)
-        for name in group:
-            looked_at += 1
-            if looked_at > _MAX_OBJECTS:
-                _refuse(where, group.name, "brings the file beyond 100,000 objects")
-            path = f"{group.name.rstrip('/')}/{name}"
-            link = group.get(name, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                _refuse(where, path, "is a link to another file")
-            if isinstance(link, h5py.SoftLink):
-                continue  # it stays within the file, and what it points to is looked at there
-            found = group[name]
-            if isinstance(found, h5py.Group):
-                waiting.append(found)
-            elif isinstance(found, h5py.Dataset):
-                _check_dataset(found, where, path)
+        path = waiting.pop()
+        names = file.guard(path, _look_at, file, path, seen)
+        found += len(names)
+        if found > _MAX_OBJECTS:
+            _refuse(file.where, path, "brings the file beyond 100,000 objects")
+        waiting += [f"{path.rstrip('/')}/{name}" for name in names]
+
+
+def _look_at(file: SafeFile, path: str, seen: set[int]) -> list[str]:
+    """Refuse an object, or return the names of those that are in it."""
+    h5py = h5py_module()
+    link = None if path == "/" else file.file.get(path, getlink=True)
+    if isinstance(link, h5py.ExternalLink):
+        _refuse(file.where, path, "is a link to another file")
+    if isinstance(link, h5py.SoftLink):
+        return []  # it stays within the file, and what it points to is looked at there
+    found = file.file[path]
+    for attribute in found.attrs:  # each is read, while there is little memory for a long text
+        file.guard(f"{path}, attribute {attribute}", found.attrs.get, attribute)
+    if isinstance(found, h5py.Dataset):
+        _check_dataset(found, file.where, path)
+    if not isinstance(found, h5py.Group):
+        return []
+    address = h5py.h5o.get_info(found.id).addr
+    if address in seen:
+        _refuse(file.where, path, "is a group with two places in the file")
+    seen.add(address)
+    return list(itertools.islice(found, _MAX_OBJECTS + 1))
 
 
 def _check_dataset(data, where: str, name: str) -> None:
@@ -252,18 +265,22 @@ def _check_dataset(data, where: str, name: str) -> None:
             _refuse(where, name, f"is packed by filter {code}, which is not built in")
     if data.id.get_type().get_size() > _MAX_ITEM:
         _refuse(where, name, "has elements of more than 64 kB")
-    if name.rsplit("/", 1)[-1] not in _LAZY and data.shape:
-        declared, room = _sizes(data)
-        if declared > max(room, _MAX_UNWRITTEN):
-            _refuse(where, name, f"declares {declared / 1e6:.3g} MB, but has {room / 1e6:.3g} MB")
+    if name.rsplit("/", 1)[-1] in _LAZY or data.shape is None:
+        return
+    declared, room, _ = _sizes(data)
+    if declared > max(room, _MAX_UNWRITTEN):
+        _refuse(where, name, f"declares {declared / 1e6:.3g} MB, but has {room / 1e6:.3g} MB")
+    if h5py_module().check_string_dtype(data.dtype):
+        data[()]  # as with attributes: once, while there is little memory for a long text
 
 
-def _sizes(data) -> tuple[int, int]:
-    """Bytes that a dataset declares, and those for which there is something in the file."""
+def _sizes(data) -> tuple[int, int, int]:
+    """Bytes that a dataset declares, those for which something is in the file, and of a chunk."""
     declared = math.prod(data.shape) * data.dtype.itemsize
     if data.chunks is None:
-        return declared, data.id.get_storage_size()
-    return declared, data.id.get_num_chunks() * math.prod(data.chunks) * data.dtype.itemsize
+        return declared, data.id.get_storage_size(), 0
+    chunk = math.prod(data.chunks) * data.dtype.itemsize
+    return declared, data.id.get_num_chunks() * chunk, chunk
 
 
 def _refuse(where: str, name: str, problem: str):

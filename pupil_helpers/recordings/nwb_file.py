@@ -6,7 +6,9 @@ by pynwb, and its arrays are read by h5py, as far as they are needed.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import traceback
 import warnings
 from pathlib import Path
 
@@ -14,14 +16,20 @@ import numpy as np
 import pandas as pd
 
 from .._files import file_hash, one_line
-from ..session import BIN_SIZE, Session, SessionError
+from ..session import BIN_SIZE, Session
 from .cut import MAX_BYTES, Recording, Window, check_choices, cut
-from .hdf5 import MISSING, SafeFile, opened
+from .hdf5 import MISSING, TEXTS, SafeFile, h5py_module, opened
+from .memory import little_memory
 from .nwb_eye import eye_streams
 from .nwb_units import columns, listed, regions_of, spikes_of, units_of
 from .provenance import provenance
 
 TRIALS = "intervals/trials"
+
+BUILDERS = "GroupBuilder", "DatasetBuilder", "LinkBuilder"
+"""What pynwb makes of the objects of a file, before it makes what they stand for."""
+
+HEAD = "identifier", "session_description", "session_start_time", "file_create_date"
 
 ONSETS = "visual_stimulus_time", "start_time"
 """Columns of the trial table that may hold a trial's onset, the first that is there."""
@@ -66,7 +74,8 @@ def read_here(
         onset_field, onsets, trials = _trials(file, onset)
         probes, kept = units_of(file, quality)
         region_field, regions = regions_of(file, region, probes)
-        remarks = _open_with_pynwb(path)  # last: what is found above is told more clearly
+        _check_head(file)
+        remarks = _open_with_pynwb(file, path)  # last: what is found above is told more clearly
         settings = {
             "onset": onset_field,
             "area": eye["area"] and eye["area"].field,
@@ -98,7 +107,17 @@ def read_here(
         return cut(recording, window, pupil, faults)
 
 
-def _open_with_pynwb(path: Path) -> str:
+def _check_head(file: SafeFile) -> None:
+    """Refuse a file that lacks a text which pynwb needs: pynwb does not say which it was."""
+    for name in HEAD:
+        data = file.dataset(name)
+        if data is None:
+            file.fail(name, "is missing, which every NWB file has; mend the file, or get it again")
+        if data.dtype.kind not in "SO":
+            file.fail(name, f"has dtype {data.dtype}, expected text; save it so")
+
+
+def _open_with_pynwb(file: SafeFile, path: Path) -> str:
     """Let pynwb open and validate the file; return what it remarks on, in one line.
 
     Published files break the standard here and there, DANDI 000017 among them: that is told in
@@ -108,33 +127,48 @@ def _open_with_pynwb(path: Path) -> str:
         import pynwb
     except ImportError:
         raise ImportError(MISSING) from None
-    try:
-        with warnings.catch_warnings(action="ignore"), pynwb.NWBHDF5IO(path, "r") as io:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings(action="ignore"))
+        stack.enter_context(little_memory(TEXTS * path.stat().st_size))
+        try:
+            io = stack.enter_context(pynwb.NWBHDF5IO(path, "r"))
             io.read()
             errors = pynwb.validate(io=io)
-    except Exception as error:  # a damaged file can fail in any way
-        raise SessionError(
-            f"{path.name}{_place_of(error)}: pynwb cannot take it ({_cause_of(error)}); mend the "
-            "file, or get it again"
-        ) from None
+        except Exception as error:  # a damaged file can fail in any way
+            place, cause = _place_and_cause(error)
+            file.fail(place, f"pynwb cannot take it ({cause}); mend the file, or get it again")
     if not errors:
         return ""
     return f"{len(errors)} remark(s), first: {one_line(errors[0])}"
 
 
-def _place_of(error: Exception) -> str:
-    """The field that pynwb could not make sense of, if its error says which."""
-    builder = error.args[0] if error.args else None
-    parts = getattr(builder, "location", None), getattr(builder, "name", None)
-    place = "/".join(part for part in parts if part).removeprefix("root").strip("/")
-    return f", field {place!r}" if place not in ("", "root") else ""
+def _place_and_cause(error: Exception) -> tuple[str, str]:
+    """Path of the object that pynwb was at, and what it was in the end, in one line.
+
+    Few of pynwb's errors name the object, and some print whole groups. But the function that
+    failed, or one of those that called it, has the object among its variables.
+    """
+    chain = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(inner)
+    cause = one_line(chain[-1])
+    if isinstance(chain[-1], KeyError) and " " not in cause:
+        cause = f"there is no {cause}"
+    for part in reversed(chain):
+        for frame in reversed([frame for frame, _ in traceback.walk_tb(part.__traceback__)]):
+            if paths := list(filter(None, map(_path_of, frame.f_locals.values()))):
+                return max(paths, key=len).removeprefix("root"), cause
+    return "/", cause
 
 
-def _cause_of(error: Exception) -> str:
-    """What it was in the end, in one line: pynwb puts a print of whole groups around it."""
-    while (inner := error.__cause__ or error.__context__) is not None:
-        error = inner
-    return one_line(error)
+def _path_of(value) -> str | None:
+    """Path of an object of an open file, as h5py has it or as pynwb has read it."""
+    with contextlib.suppress(Exception):  # what h5py cannot name is not it
+        if type(value).__name__ in BUILDERS:
+            return value.path
+        if isinstance(value, h5py_module().HLObject):
+            return value.name
+    return None
 
 
 def _session_name(file: SafeFile, path: Path) -> str:
