@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import re
 from pathlib import Path
 
@@ -42,18 +43,27 @@ PAGE = """\
 {formulas}</body>
 </html>
 """
-FORMULAS = '<script defer src="../_static/{mathjax}"></script>\n'
+FORMULAS = """\
+<script>window.MathJax = {settings}</script>
+<script defer src="../_static/{path}"></script>
+"""
+PICTURE = """\
+<picture>
+<source media="screen and (prefers-color-scheme: dark)" srcset="{dark}">
+<img src="{light}" alt="{alt}">
+</picture>"""
 LINK = """
 
 <p class="slides-link"><a href="../slides/{chapter}.html">Slides of this chapter</a></p>"""
-LIGHT = re.compile(
+TWINS = re.compile(
     r'<img class="only-light[^"]*"\s+(?:alt="([^"]*)")?[^>]*?'
-    r'src="data:image/([\w+]+);base64,([^"]+)"'
+    r'src="data:image/([\w+]+);base64,([^"]+)"[^>]*>\s*'
+    r'<img class="only-dark[^>]*?src="data:image/[\w+]+;base64,([^"]+)"'
 )
 ENDING = {"svg+xml": "svg"}
 
 
-def slides(chapter: str, cells: list, pictures: dict[int, tuple[str, str]]) -> list[str]:
+def slides(chapter: str, cells: list, pictures: dict[int, tuple[str, str, str]]) -> list[str]:
     """The slides of a chapter as HTML, in order.
 
     Parameters
@@ -63,7 +73,8 @@ def slides(chapter: str, cells: list, pictures: dict[int, tuple[str, str]]) -> l
     cells : list
         The cells of its source, those for the teacher included: they become speaker's notes.
     pictures : dict of int to tuple of str
-        Where the picture of a cell lies and what it shows in words, by the cell's number.
+        Where the picture of a cell lies, for light and for dark slides, and what it shows in
+        words, by the cell's number.
     """
     chosen = [k for k in pictures if "slide" in tags(cells[k])] or list(pictures)[:MOST_FIGURES]
     made, heading = [_title(cells[0].source), _goals(cells[0].source)], ""
@@ -93,36 +104,36 @@ def slides(chapter: str, cells: list, pictures: dict[int, tuple[str, str]]) -> l
     return made
 
 
-def pictures_of(executed: nbformat.NotebookNode) -> dict[int, tuple[str, bytes, str]]:
-    """The first picture that each code cell shows, on light ground: format, bytes and alt text."""
+def pictures_of(executed: nbformat.NotebookNode) -> dict[int, tuple[str, bytes, bytes, str]]:
+    """The first picture that each code cell shows: format, light and dark bytes, and alt text."""
     found = {}
     for k, cell in enumerate(executed.cells):
         alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt", "")
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if match := LIGHT.search(data.get("text/html", "")):
-                own, kind, content = match.groups()
-                alt = html.unescape(own or alt)
-                found[k] = ENDING.get(kind, kind), base64.b64decode(content), alt
-            elif "image/png" in data:
-                found[k] = "png", base64.b64decode(data["image/png"]), alt
-            if k in found:
+            if match := TWINS.search(output.get("data", {}).get("text/html", "")):
+                own, kind, *twins = match.groups()
+                light, dark = map(base64.b64decode, twins)
+                found[k] = ENDING.get(kind, kind), light, dark, html.unescape(own or alt)
                 break
     return found
 
 
-def write(chapter: str, executed: nbformat.NotebookNode, folder: Path, mathjax: str) -> Path:
-    """Write the slides of a chapter that was run, and its pictures, into a folder."""
+def write(chapter: str, executed: nbformat.NotebookNode, folder: Path, formulas: str) -> Path:
+    """Write the slides of a chapter that was run, and its pictures, into a folder.
+
+    ``formulas`` are the scripts that typeset them, for slides that have any.
+    """
     cells = read_source(script_path(chapter).read_text("utf-8")).cells
     code = [k for k, cell in enumerate(cells) if cell.cell_type == "code"]
     shown = [c for c in executed.cells if c.cell_type == "code"]
     only_code = nbformat.v4.new_notebook(cells=shown)
     (folder / chapter).mkdir(parents=True, exist_ok=True)
     pictures = {}
-    for number, (ending, content, alt) in pictures_of(only_code).items():
-        name = f"{chapter}/{number}.{ending}"
-        (folder / name).write_bytes(content)
-        pictures[code[number]] = name, alt
+    for number, (ending, light, dark, alt) in pictures_of(only_code).items():
+        names = f"{chapter}/{number}.{ending}", f"{chapter}/{number}-dark.{ending}"
+        for name, content in zip(names, (light, dark), strict=True):
+            (folder / name).write_bytes(content)
+        pictures[code[number]] = *names, alt
     made = slides(chapter, cells, pictures)
     if len(made) > MOST_SLIDES:
         raise ValueError(
@@ -132,8 +143,8 @@ def write(chapter: str, executed: nbformat.NotebookNode, folder: Path, mathjax: 
     title = re.sub(r"<[^>]+>", "", inline(cells[0].source.splitlines()[0].removeprefix("# ")))
     path = folder / f"{chapter}.html"
     body = "\n".join(made)
-    formulas = FORMULAS.format(mathjax=mathjax) if 'class="math' in body else ""
-    path.write_text(PAGE.format(title=title, slides=body, formulas=formulas), "utf-8")
+    scripts = formulas if 'class="math' in body else ""
+    path.write_text(PAGE.format(title=title, slides=body, formulas=scripts), "utf-8")
     return path
 
 
@@ -153,6 +164,9 @@ def on_finished(app, exception) -> None:
     cache = get_cache(
         app.config.nb_execution_cache_path or str(Path(app.outdir, "../.jupyter_cache"))
     )
+    formulas = FORMULAS.format(
+        settings=json.dumps(app.config.mathjax3_config), path=app.config.mathjax_path
+    )
     for chapter in lesson_names():
         path = Path(app.env.doc2path(f"book/{chapter}"))
         if not path.exists():
@@ -162,7 +176,7 @@ def on_finished(app, exception) -> None:
         except KeyError:
             continue  # this build did not run it
         executed = cache.get_cache_bundle(found.pk).nb
-        write(chapter, executed, Path(app.outdir) / "slides", app.config.mathjax_path)
+        write(chapter, executed, Path(app.outdir) / "slides", formulas)
 
 
 def setup(app) -> dict:
@@ -199,14 +213,14 @@ def _list(text: str) -> str:
     return f"<ul{kind}>" + "".join(f"<li>{inline(_line(point))}</li>" for point in points) + "</ul>"
 
 
-def _figure(heading: str, picture: str, alt: str, after: str) -> str:
+def _figure(heading: str, light: str, dark: str, alt: str, after: str) -> str:
     paragraph, *rest = re.split(r"\n\n+", after)
     paragraph = "" if paragraph.startswith(NO_CAPTION) else _line(paragraph)
     first = re.match(r".+?[.?!:](?= |$)", paragraph)
     leads_on = first and (first[0].endswith(":") or (rest and rest[0].startswith("- ")))
     short = first and len(first[0]) in CAPTION and not leads_on
     caption = f'<p class="caption">{inline(first[0])}</p>' if short else ""
-    picture = f'<img src="{picture}" alt="{html.escape(alt, quote=True)}">'
+    picture = PICTURE.format(light=light, dark=dark, alt=html.escape(alt, quote=True))
     return _section(heading, f"{picture}\n{caption}\n{_notes(paragraph) if paragraph else ''}")
 
 

@@ -115,7 +115,7 @@ def test_the_teachers_cells_follow_what_they_followed():
 
 def test_slides_come_from_figures_and_questions(cells):
     figures = [k for k, cell in enumerate(cells) if "image" in cell.metadata.get("mystnb", {})]
-    made = slides(CHAPTER, cells, {k: (f"{k}.svg", "what it shows") for k in figures})
+    made = slides(CHAPTER, cells, {k: (f"{k}.svg", "k.svg", "what it shows") for k in figures})
     text = "\n".join(made)
     assert 10 <= len(made) <= 20
     assert text.count("<img") == min(len(figures), 12)
@@ -125,8 +125,11 @@ def test_slides_come_from_figures_and_questions(cells):
     assert '<aside class="notes">' in text
     chosen = figures[3]
     cells[chosen].metadata["tags"] = ["slide"]
-    made = slides(CHAPTER, cells, {k: (f"{k}.svg", "") for k in figures})
-    assert "\n".join(made).count("<img") == 1
+    made = slides(CHAPTER, cells, {k: (f"{k}.svg", f"{k}-dark.svg", "") for k in figures})
+    assert re.findall(r'<source media="([^"]+)" srcset="([^"]+)">', "\n".join(made)) == [
+        ("screen and (prefers-color-scheme: dark)", f"{chosen}-dark.svg")
+    ]
+    assert f'<img src="{chosen}.svg" alt="">' in "\n".join(made)
 
 
 @pytest.mark.parametrize(
@@ -150,14 +153,16 @@ def test_a_caption_is_a_sentence_about_the_figure(after, caption):
     title = new_markdown_cell("# 1. Title\n\n**Goals.**\n\n- see\n\n**Time.**")
     made = "\n".join(
         slides(
-            CHAPTER, [title, new_code_cell("f()"), note, new_markdown_cell(after)], {1: ("a", "b")}
+            CHAPTER,
+            [title, new_code_cell("f()"), note, new_markdown_cell(after)],
+            {1: ("a", "b", "c")},
         )
     )
     found = re.findall(r'<p class="caption">(.*?)</p>', made)
     assert found == ([caption] if caption else [])
 
 
-def test_pictures_are_taken_from_outputs_on_light_ground():
+def test_pictures_are_taken_from_outputs_light_and_dark():
     def shown(name):
         return f'src="data:image/svg+xml;base64,{base64.b64encode(name).decode()}"'
 
@@ -171,4 +176,7 @@ def test_pictures_are_taken_from_outputs_on_light_ground():
     )
     explored = new_code_cell("g()", outputs=[new_output("display_data", {"text/html": named})])
     found = pictures_of(new_notebook(cells=[plain, new_code_cell("1"), explored]))
-    assert found == {0: ("svg", b"day", "A line."), 2: ("svg", b"day", "A & B")}
+    assert found == {
+        0: ("svg", b"day", b"night", "A line."),
+        2: ("svg", b"day", b"night", "A & B"),
+    }

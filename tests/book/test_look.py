@@ -12,7 +12,19 @@ from PIL import Image
 from shared import BUILT, HTML
 
 STYLE = (ROOT / "book" / "_static" / "pupilencoder.css").read_text("utf-8")
+SLIDES = (ROOT / "book" / "_static" / "slides.css").read_text("utf-8")
 BASE = re.search(r"baseurl: (\S+)", (ROOT / "_config.yml").read_text("utf-8"))[1]
+HEAVIEST = 2_000_000  # bytes of a chapter as it opens, nothing compressed
+OPENED = """async () => {
+  await window.MathJax?.startup.promise;
+  const count = what => document.querySelectorAll(what).length;
+  const fetched = performance.getEntries().filter(each => each.encodedBodySize);
+  return [
+    fetched.reduce((sum, each) => sum + each.encodedBodySize, 0),
+    [count(".math"), 0],
+    [count(".math mjx-container mjx-assistive-mml"), count("mjx-merror")],
+  ];
+}"""
 SETTLED = 600  # milliseconds until the scripts of a page have run
 
 
@@ -51,6 +63,14 @@ def test_page_is_quiet_and_fits_its_window(name, width, scheme, browser, site):
     assert said == []
     assert excess <= 0, f"{excess} px too wide"
     assert theme in (scheme, None)  # a page without the theme follows the browser by itself
+
+
+@pytest.mark.book
+def test_a_chapter_is_light_and_its_formulas_are_typeset(chapter, visit, site):
+    weight, formulas, typeset = visit(f"{site}/book/{chapter}.html").evaluate(OPENED)
+    assert weight > (HTML / "book" / f"{chapter}.html").stat().st_size  # scripts and styles as well
+    assert weight < HEAVIEST
+    assert typeset == formulas
 
 
 @pytest.mark.book
@@ -168,3 +188,13 @@ def test_text_can_be_read_on_every_background(theme):
         for ground in ("background", "on-background", "surface"):
             value = contrast(colours[text], colours[ground])
             assert value >= 4.5, f"{theme}: {text} on {ground} has {value:.2f}"
+
+
+def test_text_can_be_read_on_slides():
+    light, dark = (dict(re.findall(r"--(\w+): (#\w{6});", block))
+                   for block in re.findall(r":root \{(.*?)\}", SLIDES, re.S))  # fmt: skip
+    assert light != dark
+    for name, colours in ("light", light), ("dark", dark):
+        for text, ground in ("ink", "ground"), ("ink", "box"), ("accent", "ground"):
+            value = contrast(colours[text], colours[ground])
+            assert value >= 4.5, f"{name}: {text} on {ground} has {value:.2f}"

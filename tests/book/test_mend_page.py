@@ -56,11 +56,12 @@ def test_console_is_left_alone():
     assert mend_page.without_logs(script) == 'let a=1;void 0,b();void 0;console.error("kept")'
 
 
+@pytest.mark.parametrize("tag", ["i", "span"])
 @pytest.mark.parametrize(
     "classes", ["fa-solid fa-sun fa-lg", "fas fa-rocket", "fab fa-github", "fas fa-pencil-alt"]
 )
-def test_icons_are_drawn(classes):
-    svg = mended(f'<i class="{classes}" data-mode="light"></i>').svg
+def test_icons_are_drawn(classes, tag):
+    svg = mended(f'<{tag} class="{classes}" data-mode="light"></{tag}>').svg
     assert svg["class"] == ["svg-inline--fa", *classes.split()]
     assert svg["data-mode"] == "light"
     assert svg["aria-hidden"] == "true"

@@ -7,10 +7,13 @@ from book_quiz import fieldset, inline, with_fieldsets
 from bs4 import BeautifulSoup
 from chapters import ROOT, lesson_names, notebook_path
 from lessons import Choice, Question
-from shared import HTML
+from shared import CHAPTERS, HTML
 
 BOTTOM = """
 Math.max(...[...Reveal.getCurrentSlide().children].map(e => e.offsetTop + e.offsetHeight))
+"""
+SHOWN = """
+[document.querySelector("img").currentSrc, getComputedStyle(document.body).backgroundColor]
 """
 QUESTION = Question(
     2,
@@ -66,11 +69,10 @@ def test_slides_are_whole_and_need_nothing_from_elsewhere(page, pages):
     path = HTML / "slides" / page.name
     slides = BeautifulSoup(path.read_text("utf-8"), "html.parser")
     assert 10 <= len(slides.select("section")) <= 20
-    for image in slides.select("img"):
-        assert (path.parent / image["src"]).exists()
-        assert len(image["alt"]) > 25
-    for tag in slides.find_all(["script", "link"]):
-        assert (path.parent / (tag.get("src") or tag["href"])).exists()
+    assert all(len(image["alt"]) > 25 for image in slides.select("img"))
+    for tag in slides.select("[src], [srcset], link"):
+        address = tag.get("src") or tag.get("srcset") or tag["href"]
+        assert (path.parent / address).exists(), address
     styles = (ROOT / "book" / "_static").glob("reveal/*.css")
     assert not [
         path for path in styles if re.search(r"url\(['\"]?https?:", path.read_text("utf-8"))
@@ -126,3 +128,15 @@ def test_slides_fit_a_projector(page, visit, site):
         tab.evaluate(f"Reveal.slide({number}, 0, 9)")
         assert tab.evaluate(BOTTOM) <= 700, f"slide {number + 1} does not fit"
     assert problems == []
+
+
+@pytest.mark.book
+@pytest.mark.parametrize(
+    ("scheme", "ground"), [("light", "rgb(255, 255, 255)"), ("dark", "rgb(20, 24, 30)")]
+)
+def test_slides_are_as_light_as_the_readers_system(scheme, ground, visit, site):
+    tab = visit(f"{site}/slides/{CHAPTERS[0]}.html", scheme=scheme)
+    tab.wait_for_function("window.Reveal && Reveal.isReady()")
+    picture, shown = tab.evaluate(SHOWN)
+    assert ("-dark." in picture) == (scheme == "dark")
+    assert shown == ground
