@@ -365,13 +365,15 @@ if session.truth is not None:
 # %%
 ridge_prediction = np.maximum(psth + X[test] @ W, 0)  # never negative
 ridge_score = psth_relative(counts[test], ridge_prediction, psth, kernel)
-board = pd.DataFrame({"ridge": ridge_score}, index=regions)
+columns = ["levels", "and velocities", "ridge", "GLM", "true rates"]
+board = pd.DataFrame(np.nan, regions, columns)  # we fill it as we go
+board["ridge"] = ridge_score
 if session.truth is not None:
     true_rates = session.true_region_rates(regions)[test]
     score = psth_relative(counts[test], true_rates, psth, kernel)
     board["true rates"] = score
     assert (board["ridge"] > 0.75 * board["true rates"]).all()
-board.round(3)
+board.dropna(axis="columns", how="all").round(3)
 
 # %% [markdown]
 # "True rates" is what you would get if you knew each region's rate exactly. It is far below 1,
@@ -396,14 +398,14 @@ designs = {
     "levels": centred[..., :3],
     "and velocities": np.concatenate(signed, axis=-1),
 }
-for place, (name, design) in enumerate(designs.items()):
+for name, design in designs.items():
     smaller = lagged(design)
     own_best = tried[held_out_scores(smaller).argmax(axis=0)]
     predicted = psth + smaller[test] @ fit_ridge(smaller, own_best)
     predicted = np.maximum(predicted, 0)
-    score = psth_relative(counts[test], predicted, psth, kernel)
-    board.insert(place, name, score)
-board.rename(columns={"ridge": "ridge, all ten"}).round(3)
+    board[name] = psth_relative(counts[test], predicted, psth, kernel)
+filled = board.dropna(axis="columns", how="all").round(3)
+filled.rename(columns={"ridge": "ridge, all ten"})
 
 # %%
 if session.truth is not None:
@@ -561,8 +563,8 @@ assert np.std(difference) < 0.1 * np.std(x @ V[:, r]) + 1e-3
 
 # %%
 glm_score = psth_relative(counts[test], glm_prediction, psth, kernel)
-board.insert(3, "GLM", glm_score)
-board.round(3)
+board["GLM"] = glm_score
+board.dropna(axis="columns", how="all").round(3)
 
 # %%
 if session.truth is not None:

@@ -490,7 +490,7 @@ plt.show()
 
 # %%
 directions = ("causal", "anticausal", "bidirectional")
-fast = {"n_members": 3, "n_updates": 100}  # the default: 5 and 400
+fast = {"n_members": 3, "n_updates": 100}  # the default: 5 and 200
 sides = {name: PupilEncoder(direction=name, **fast) for name in directions}
 both = sides | {"constant": Constant()}  # the constant is for later
 table = compare(session, both, regions[:3], n_folds=2, seeds=(0,))

@@ -34,9 +34,9 @@ from pupil_helpers.recordings import load_session
 from pupil_helpers.teaching import answers
 
 FOR_STUDENTS = """\
-**This is your notebook.** Save a copy first (*File → Save a copy in Drive*), write your answers in
-place of the dots, and run the check below each. The solutions, and what is behind every choice of
-the quiz, are on [the page of this chapter]({page})."""
+**This is your notebook.** Save a copy first (in Colab, *File → Save a copy in Drive*), write your
+answers in place of the dots, and run the check below each. The solutions, and what is behind every
+choice of the quiz, are on [the page of this chapter]({page})."""
 FOR_TEACHERS = """\
 # For the teacher: {title}
 

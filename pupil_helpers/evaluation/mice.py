@@ -6,7 +6,8 @@ every kind (:mod:`pupil_helpers.recordings.kinds`) on the same mice and folds.
 its row.
 
 Mice 500 to 599 chose the settings of the default model. Mice 600 to 603 scored an earlier default,
-whose recurrence had no gate. The mice of the stored table chose nothing, and were scored once.
+whose recurrence had no gate. The mice of the stored table chose nothing. They were scored once,
+and the default once more when its training was halved, which mice 500 to 503 had chosen.
 """
 
 from __future__ import annotations

@@ -52,6 +52,8 @@ class BlockEnsemble(GainEncoder):
         Steps of the optimiser, however many trials there are, and trials in each.
     learning_rate : float, default 0.02
         Peak of the one-cycle schedule.
+    warm_up : float, default 0.3
+        The share of the updates after which the peak is reached.
     weight_decay : float, default 0.3
         Decoupled weight decay (AdamW).
     stride : int, default 4
@@ -87,6 +89,7 @@ class BlockEnsemble(GainEncoder):
     n_updates: int = 400
     batch_size: int = 16
     learning_rate: float = 0.02
+    warm_up: float = 0.3
     weight_decay: float = 0.3
     stride: int = 4
     seed: int = 0
@@ -98,6 +101,8 @@ class BlockEnsemble(GainEncoder):
         super()._check_settings()
         if self.loss not in LOSSES:
             raise ValueError(f"loss is {self.loss!r}; use 'poisson' or 'mse'")
+        if not 0 <= self.warm_up <= 1:
+            raise ValueError(f"warm_up is {self.warm_up!r}; give a share of the updates, 0 to 1")
 
     def _seeds(self) -> list[int]:
         """One seed per member."""
@@ -154,8 +159,10 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     optimiser = torch.optim.AdamW(
         net.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
+    n_updates, checks = settings.n_updates, check_points(settings.n_updates)
+    steps = n_updates + (settings.warm_up * n_updates == 1)  # or OneCycleLR divides by 0
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.n_updates
+        optimiser, settings.learning_rate, steps, pct_start=settings.warm_up
     )
     scale = counts.var(dim=(0, 1), correction=0).clamp_min(TINY)  # (R,)
 
@@ -168,7 +175,6 @@ def train_members(settings, net, inputs, counts, psth, blocks) -> pd.DataFrame:
     best = np.full(len(blocks), np.inf)
     kept = {name: p.detach().clone() for name, p in net.named_parameters()}
     history, train_losses = [], []
-    n_updates, checks = settings.n_updates, check_points(settings.n_updates)
     title = f"fitting on {counts.device.type}"
     for update in tqdm(range(1, n_updates + 1), title, disable=not settings.progress):
         loss = losses(torch.as_tensor(next(batches)))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn import linear_model
 
 from .linear import MOST_GAIN, LaggedLinear, flat
+
+PATIENCE = 2
+"""Penalties in a row that may be worse than the best so far."""
 
 
 class PoissonGLM(LaggedLinear):
@@ -26,23 +31,14 @@ class PoissonGLM(LaggedLinear):
     link = "log"
 
     def _choose(self, inputs, counts, psth, penalties):
-        penalties = penalties[::-1]  # from strong to weak: each fit starts the next
         exposure = np.broadcast_to(psth, counts.shape)
         chosen, models = [], []  # models: for each region, of all trials and without each block
         for region in range(counts.shape[-1]):
-            y, base = counts[..., region], exposure[..., region]
-            paths = [
-                glm_path(inputs[train], y[train], base[train], penalties)
-                for train, _ in self.blocks_
-            ]
-            loss = sum(
-                np.array([glm_loss(*model, inputs[t], y[t], base[t]) for model in path])
-                for path, (_, t) in zip(paths, self.blocks_, strict=True)
-            )
-            best = int(np.argmin(loss))
-            chosen.append(penalties[best])
-            whole = glm_path(inputs, y, base, penalties[best : best + 1])[0]
-            models.append([whole, *(path[best] for path in paths)])
+            data = inputs, counts[..., region], exposure[..., region]
+            penalty, left_out = choose_penalty(data, self.blocks_, penalties)
+            (whole,) = glm_path(*data, [penalty])
+            chosen.append(penalty)
+            models.append([whole, *left_out])
         self.penalty_ = np.array(chosen)
         joined = [  # a model of all regions together
             (np.stack([coef for coef, _ in of], axis=-1), np.array([bias for _, bias in of]))
@@ -52,21 +48,43 @@ class PoissonGLM(LaggedLinear):
         return joined[1:]
 
 
-def glm_path(inputs, spikes, psth, penalties) -> list:
-    """(weights, intercept) of one region at each penalty, each fit starting from the one before.
+def choose_penalty(data, blocks, penalties) -> tuple[float, tuple]:
+    """One region's penalty with the least loss on left-out blocks; the models without each block.
+
+    From strong to weak, until :data:`PATIENCE` in a row were no better than the best: the weakest
+    take the longest to fit.
+    """
+    penalties = np.sort(penalties)[::-1]
+    paths = [glm_path(*(values[train] for values in data), penalties) for train, _ in blocks]
+    losses, tried = [], []
+    for penalty, models in zip(penalties, zip(*paths, strict=True), strict=True):
+        losses.append(
+            sum(
+                glm_loss(*model, *(values[test] for values in data))
+                for model, (_, test) in zip(models, blocks, strict=True)
+            )
+        )
+        tried.append((penalty, models))
+        best = int(np.argmin(losses))
+        if len(losses) - 1 - best == PATIENCE:
+            break
+    return tried[best]
+
+
+def glm_path(inputs, spikes, psth, penalties) -> Iterator[tuple[np.ndarray, float]]:
+    """(Weights, intercept) of one region at each penalty, each fit starting from the one before.
 
     scikit-learn has no offset; modelling ``spikes / psth`` with weights ``psth`` is the
     same likelihood.
     """
     if not spikes.any():
-        return [(np.zeros(inputs.shape[-1]), 0.0)] * len(penalties)  # stay at the PSTH
+        yield from [(np.zeros(inputs.shape[-1]), 0.0)] * len(penalties)  # stay at the PSTH
+        return
     model = linear_model.PoissonRegressor(solver="newton-cholesky", warm_start=True)
     x, y, exposure = flat(inputs), (spikes / psth).ravel(), psth.ravel()
-    path = []
     for penalty in penalties:
         model.set_params(alpha=penalty).fit(x, y, sample_weight=exposure)
-        path.append((model.coef_.copy(), model.intercept_))
-    return path
+        yield model.coef_.copy(), model.intercept_
 
 
 def glm_loss(weights, bias, inputs, spikes, psth) -> float:

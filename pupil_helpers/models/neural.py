@@ -1,7 +1,8 @@
 """The other networks of the contest, in the same ensemble as the default model.
 
 They differ from it, and from one another, in the network only: blocks, members, training, early
-stopping and shrinkage are those of :class:`~pupil_helpers.models.ensemble.BlockEnsemble`.
+stopping and shrinkage are those of :class:`~pupil_helpers.models.ensemble.BlockEnsemble`. They are
+trained for longer than the default, which loses nothing by half the updates, as a plain RNN would.
 """
 
 from __future__ import annotations

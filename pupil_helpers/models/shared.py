@@ -91,6 +91,7 @@ class SharedEncoder(PupilEncoder):
         Of the core, which has more to hold than one session's network.
     n_updates : int, default 200
         Steps of the optimiser with the core frozen, and as many with the core free.
+    learning_rate, warm_up : float, default 0.01 and 0.3
     thaw : float, default 0.3
         Learning rate with the core free, as a share of ``learning_rate``. 0 keeps it frozen.
     core_updates, core_batch : int, default 1000 and 32
@@ -108,7 +109,8 @@ class SharedEncoder(PupilEncoder):
 
     hidden_size: int = 32
     stem_size: int = 32
-    n_updates: int = 200
+    learning_rate: float = 0.01
+    warm_up: float = 0.3
     thaw: float = 0.3
     core_updates: int = 1000
     core_batch: int = 32

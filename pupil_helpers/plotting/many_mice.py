@@ -8,7 +8,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .panels import GREY, interval, log_ticks
+from .panels import GREY, interval, legend_above, log_ticks
 from .style import CYCLE, region_palette
 
 SCORE = "PSTH-relative score"
@@ -38,25 +38,27 @@ def by_region(scores, means, ylim=None):
     return fig
 
 
-def learning_curve(found, ylim=None, ylabel="share of what\ncould be predicted"):
-    """Score after each number of trials of a new mouse, with intervals, one line a model.
+def learning_curves(scores, ylabel="share of what\ncould be predicted"):
+    """Score after each number of trials of a new mouse, one panel a kind and one line a model.
 
     Parameters
     ----------
-    found : pandas.DataFrame
-        From :func:`pupil_helpers.evaluation.learning_curve.curve`.
-    ylim : tuple, optional
-        Limits of the score.
+    scores : pandas.DataFrame
+        One row per ``kind``, ``model``, ``mouse`` and number of ``trials``, with its ``share``. A
+        thin line is a mouse, a thick one the mean over mice.
     ylabel : str
     """
-    fig, ax = plt.subplots(figsize=(8, 3.6))
-    for i, (model, line) in enumerate(found.groupby("model", sort=False)):
-        at = line["trials"] * 1.02 ** (i - 1)  # beside one another
-        error = [line["mean"] - line["low"], line["high"] - line["mean"]]
-        ax.errorbar(at, line["mean"], error, fmt="o-", ms=4, capsize=2, color=CYCLE[i], label=model)
-    ax.set(xlabel="trials of the new mouse", ylabel=ylabel, ylim=ylim)
-    log_ticks(ax, sorted(found["trials"].unique()))
-    if ylim is None or ylim[0] < 0:
+    panels = scores.groupby("kind", sort=False)
+    fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.2), sharey=True, squeeze=False)
+    for ax, (kind, of_kind) in zip(axes[0], panels, strict=True):
         ax.axhline(0, color=GREY, lw=0.8, zorder=0)
-    ax.legend(loc="lower right")
+        models = of_kind.groupby("model", sort=False)
+        for colour, (model, rows) in zip(CYCLE, models, strict=False):
+            mice = rows.pivot(index="trials", columns="mouse", values="share")
+            ax.plot(mice.index, mice, color=colour, lw=0.7, alpha=0.6)
+            ax.plot(mice.index, mice.mean(axis=1), "o-", ms=4, color=colour, label=model)
+        ax.set(title=kind, xlabel="trials of the new mouse")
+        log_ticks(ax, sorted(of_kind["trials"].unique()))
+    axes[0, 0].set_ylabel(ylabel)
+    legend_above(fig, axes[0, 0], where="outside upper center")
     return fig

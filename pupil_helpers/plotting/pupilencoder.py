@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from .panels import BLACK, GREY, legend_above
+from .panels import BLACK, GREY, interval, region_lines
 from .style import CYCLE, PALETTE, region_colour
 
 HELD = PALETTE["vermilion"]
@@ -68,41 +67,25 @@ def learning(history, ours, n_blocks):
     return fig
 
 
-def drift(trials, strips, first_test, smoothing: int = 9):
-    """Mean rate of every trial, recorded and predicted, one strip per region.
+def mixing(shares, losses, regions, chosen):
+    """Loss of the left-out blocks above the best against the share of the GLM, a line per region.
 
     Parameters
     ----------
-    trials : array_like of int, (trials,)
-        Numbers of the trials in the session.
-    strips : dict of str to tuple
-        Recorded and predicted rates, each (trials,), and that of the PSTH, in spikes/s per
-        neuron, keyed to the region.
-    first_test : int
-        First trial of the test block.
-    smoothing : int, default 9
-        Trials in the running mean through the recorded values.
+    shares : array_like, (shares,)
+    losses : array_like, (shares, regions)
+    regions : sequence of str
+    chosen : array_like, (regions,)
+        The share with the least loss, marked by a dot.
     """
-    n = len(strips)
-    fig, axes = plt.subplots(n, 1, figsize=(8, 2.1 * n + 0.4), sharex=True, squeeze=False)
-    axes = axes[:, 0]
-    for r, (ax, (name, strip)) in enumerate(zip(axes, strips.items(), strict=True)):
-        recorded, predicted, psth = strip
-        ax.plot(trials, recorded, ".", color="#BBBBB5", label="recorded")
-        running = pd.Series(recorded).rolling(smoothing, center=True, min_periods=1).mean()
-        ax.plot(trials, running, color=BLACK, lw=1, ls="--", label="running mean")
-        ax.axhline(psth, color=GREY, lw=1, label="PSTH")
-        ax.plot(trials, predicted, color=HELD, label="the mixture, followed fully")
-        ax.axvline(first_test - 0.5, color=GREY, lw=0.8, ls=":")
-        ax.set_ylabel(f"{name}\n(spikes/s)", color=region_colour(name, r))
-    axes[0].annotate("test block", (first_test, 0), (4, 3), xycoords=("data", "axes fraction"),
-                     textcoords="offset points", color=GREY)  # fmt: skip
-    axes[-1].set_xlabel("trial")
-    legend_above(fig, axes[0], where="outside upper center")
+    fig, ax = plt.subplots()
+    region_lines(shares, losses - np.min(losses, axis=0), regions, marked=chosen, ax=ax)
+    ax.set(xlabel="share of the GLM", ylabel="loss of the left-out blocks\nabove the best (nats)")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 
 
-def following(weights, losses, place, region):
+def following(weights, losses, weight, region):
     """Two losses of the left-out blocks against how far the model is followed, in one region.
 
     Parameters
@@ -110,10 +93,11 @@ def following(weights, losses, place, region):
     weights : array_like, (weights,)
     losses : array_like, (blocks, weights, 2)
         Of the counts and of the counts given each block's total, relative to the PSTH's.
-    place : int
-        Which of the weights is marked; each block has a dot there.
+    weight : float
+        The nearest of the weights is marked; each block has a dot there.
     region : str
     """
+    place = _nearest(weights, weight)
     losses, styles = np.asarray(losses), (("blue", "-"), ("orange", "--"))
     total, error = losses.sum(axis=0), losses.std(axis=0, ddof=1) * np.sqrt(len(losses))
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[1.4, 1])
@@ -134,6 +118,20 @@ def following(weights, losses, place, region):
     right.set(xlim=(-0.5, 1.5), ylim=(losses.min() - room, losses.max() + room))
     right.set_xticks([0, 1], LIKELIHOODS)
     return fig
+
+
+def blocks_won(weights, losses, weight, region) -> str:
+    """In how many blocks the model beats the PSTH, in words; parameters as in :func:`following`."""
+    own = np.asarray(losses)[:, _nearest(weights, weight)]  # (blocks, 2)
+    won = [f"{n} of {len(own)}" for n in (own < 0).sum(axis=0)]
+    return (
+        f"{region}, weight {weight:.1f}: better than the PSTH in {won[0]} blocks by their "
+        f"{LIKELIHOODS[0]}, in {won[1]} {LIKELIHOODS[1]}."
+    )
+
+
+def _nearest(weights, weight) -> int:
+    return int(np.abs(np.asarray(weights) - weight).argmin())
 
 
 def earned(table, luck, units):
@@ -159,4 +157,25 @@ def earned(table, luck, units):
         ax.set(title=mouse, xlabel=f"added {units[mouse]}", yticks=places)
         ax.xaxis.set_major_locator(MaxNLocator(4))
     axes[0, 0].set_yticklabels(table.index)
+    return fig
+
+
+def leads(over):
+    """What is added on every kind of mouse, with intervals over mice, one panel per model.
+
+    Parameters
+    ----------
+    over : pandas.DataFrame
+        Indexed by kind: ``model``, the title of its panel, ``mean``, ``low`` and ``high``.
+    """
+    panels, kinds = over.groupby("model", sort=False), over.index.unique()
+    size = (8, 0.34 * len(kinds) + 1.3)
+    fig, axes = plt.subplots(1, len(panels), figsize=size, sharey=True, squeeze=False)
+    for ax, (title, rows), colour in zip(axes[0], panels, CYCLE, strict=False):
+        ax.axvline(0, color=GREY, lw=0.8)
+        for kind, row in rows.iterrows():
+            interval(ax, kinds.get_loc(kind), row["mean"], row["low"], row["high"], colour)
+        ax.set(title=title, xlabel="added share")
+    axes[0, 0].set_yticks(range(len(kinds)), kinds)
+    axes[0, 0].invert_yaxis()
     return fig

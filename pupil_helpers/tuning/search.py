@@ -37,7 +37,7 @@ from .objective import Objective, build
 from .run import Run, as_trials, draw_example, find_algorithm, seeded
 
 SPACE = {
-    "learning_rate": hp.loguniform("learning_rate", math.log(1e-3), math.log(3e-2)),
+    "learning_rate": hp.loguniform("learning_rate", math.log(1e-3), math.log(1e-1)),
     "weight_decay": hp.loguniform("weight_decay", math.log(1e-3), math.log(10)),
     "hidden_size": hp.qloguniform("hidden_size", math.log(4), math.log(48), 1),
     "stem_size": hp.qloguniform("stem_size", math.log(4), math.log(48), 1),

@@ -154,6 +154,7 @@ def test_squared_error_can_be_learnt_too(data):
     [
         ({"loss": "mae"}, "use 'poisson' or 'mse'"),
         ({"n_updates": 0}, "n_updates is 0"),
+        ({"warm_up": 1.5}, "warm_up is 1.5; give a share"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"n_members": 0}, "n_members is 0"),
         ({"learning_rate": 1e30, "n_updates": 5}, "lower learning_rate"),

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import Ridge as SklearnRidge
 from test_base import LINEAR, planted
 
-from pupil_helpers.models.glm import glm_path
+from pupil_helpers.models.glm import choose_penalty, glm_loss, glm_path
 from pupil_helpers.models.lags import pool
 from pupil_helpers.models.linear import (
     PSTH,
@@ -145,6 +145,32 @@ def test_glm_path_is_the_penalised_maximum_likelihood():
     expected = minimize(loss, np.zeros(4), tol=1e-10).x
     (_, ours) = glm_path(x, y, base, [10.0, penalty])  # the second fit starts from the first
     np.testing.assert_allclose(np.r_[ours[0], ours[1]], expected, atol=1e-3)
+
+
+def test_a_penalty_is_looked_for_no_further_than_it_gets_worse(monkeypatch):
+    """The choice is that of the whole path, and its weak end is never fitted."""
+    rng = np.random.default_rng(1)
+    x, base = rng.normal(size=(20, 30, 6)), rng.uniform(0.2, 2, (20, 30))
+    y = rng.poisson(base * np.exp(x @ [0.2, 0, 0, 0, 0, 0])).astype(float)
+    trials = np.arange(20)
+    blocks = [(np.setdiff1d(trials, test), test) for test in np.split(trials, 4)]
+    penalties, asked = np.geomspace(1e-4, 10, 11), []
+
+    def noted(*data):
+        for penalty, model in zip(data[-1], glm_path(*data), strict=True):
+            asked.append(penalty)
+            yield model
+
+    losses = dict.fromkeys(penalties, 0.0)
+    for train, test in blocks:
+        path = glm_path(x[train], y[train], base[train], penalties[::-1])
+        for penalty, model in zip(penalties[::-1], path, strict=True):
+            losses[penalty] += glm_loss(*model, x[test], y[test], base[test])
+    monkeypatch.setattr("pupil_helpers.models.glm.glm_path", noted)
+    penalty, models = choose_penalty((x, y, base), blocks, penalties)
+    assert penalty == min(losses, key=losses.get)
+    assert len(models) == 4
+    assert 1e-4 < min(asked) < penalty
 
 
 @pytest.mark.parametrize(("link", "sign"), [("identity", -1), ("log", -1), ("log", 1)])

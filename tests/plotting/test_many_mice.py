@@ -25,14 +25,20 @@ def means(scores):
 
 @pytest.fixture
 def found():
-    rows = [(m, n, n / 1000, 0, 1, 3) for m in ("ours", "theirs") for n in (20, 300)]
-    return pd.DataFrame(rows, columns=["model", "trials", "mean", "low", "high", "mice"])
+    rows = [
+        (k, m, mouse, n, own * (mouse + n / 1000))
+        for k, own in (("home", 1), ("memory", 2))
+        for m in ("ours", "theirs")
+        for mouse in (0, 1)
+        for n in (300, 20)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "model", "mouse", "trials", "share"])
 
 
 def test_every_axis_says_what_it_shows(scores, means, found, labels):
     for fig in (
         many_mice.by_region(scores, means),
-        many_mice.learning_curve(found),
+        many_mice.learning_curves(found),
     ):
         assert len(labels(fig)) >= 2
 
@@ -46,8 +52,13 @@ def test_every_mouse_and_the_interval_of_the_mean_are_drawn(scores, means):
         np.testing.assert_allclose(middle, means.loc[region, "mean"])
 
 
-def test_a_learning_curve_has_one_line_a_model_and_keeps_its_limits(found):
-    ax = many_mice.learning_curve(found, ylim=(0, 1)).axes[0]
-    assert ax.get_ylim() == (0, 1)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["ours", "theirs"]
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [0.02, 0.3])
+def test_learning_curves_have_a_panel_a_kind_and_a_line_a_model(found):
+    fig = many_mice.learning_curves(found)
+    for ax, kind, own in zip(fig.axes, ("home", "memory"), (1, 2), strict=True):
+        assert ax.get_title() == kind
+        _, first, second, mean, *others = ax.lines
+        assert len(others) == 3
+        np.testing.assert_allclose(first.get_ydata(), [own * 0.02, own * 0.3])
+        np.testing.assert_allclose(second.get_ydata(), [own * 1.02, own * 1.3])
+        np.testing.assert_allclose(mean.get_ydata(), [own * 0.52, own * 0.8])
+    assert [text.get_text() for text in fig.legends[0].get_texts()] == ["ours", "theirs"]

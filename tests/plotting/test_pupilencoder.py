@@ -14,16 +14,20 @@ HISTORY = pd.DataFrame(
 )
 OURS = [(25, 0.1), (50, -0.1)]
 WEIGHTS, LOSSES = np.linspace(0, 1, 5), RNG.normal(size=(4, 5, 2))
-RATES = RNG.uniform(0, 9, (2, 50))
-STRIPS = {"LGd": (*RATES, 4.0), "CA1": (*RATES, 5.0)}
+SHARES = np.linspace(0, 1, 3)
+OVER = pd.DataFrame(
+    [(m, k, 0.1, 0.1 - x, 0.1 + x) for m in "ab" for k, x in (("home", 0.05), ("memory", 0.2))],
+    columns=["model", "kind", "mean", "low", "high"],
+).set_index("kind")
 EARNED = pd.DataFrame({"home": [0.1, 0.0, -0.1], "memory": [0.2, 0.1, 0.0]}, index=list("abc"))
 
 FIGURES = {
     "filters": lambda: figures.filters(LAGS, np.eye(13)[:3], [5.0, 3.0, 2.0], 2),
     "learning": lambda: figures.learning(HISTORY, OURS, 3),
-    "drift": lambda: figures.drift(np.arange(50), STRIPS, 30),
-    "following": lambda: figures.following(WEIGHTS, LOSSES, 4, "LGd"),
+    "mixing": lambda: figures.mixing(SHARES, [[3.0, 1], [2, 5], [4, 6]], ["LGd", "CA1"], [0.5, 0]),
+    "following": lambda: figures.following(WEIGHTS, LOSSES, 1.0, "LGd"),
     "earned": lambda: figures.earned(EARNED, {"home": 0.1, "memory": 0.2}, dict.fromkeys(EARNED)),
+    "leads": lambda: figures.leads(OVER),
 }
 
 
@@ -52,8 +56,8 @@ def test_both_losses_are_summed_over_blocks_and_the_weight_is_marked():
 
 def test_each_block_has_a_dot_at_the_weight_and_the_axis_does_not_move():
     ends = set()
-    for place in range(len(WEIGHTS)):
-        right = figures.following(WEIGHTS, LOSSES, place, "LGd").axes[1]
+    for place, weight in enumerate(WEIGHTS):
+        right = figures.following(WEIGHTS, LOSSES, weight, "LGd").axes[1]
         ends.add(right.get_ylim())
         for kind in (0, 1):
             np.testing.assert_allclose(right.lines[kind].get_ydata(), LOSSES[:, place, kind])
@@ -69,5 +73,24 @@ def test_pieces_stand_beside_their_names_from_top_to_bottom():
     assert names == list("abc")
 
 
-def test_one_region_is_enough(labels):
-    assert labels(figures.drift(np.arange(50), {"VISp": STRIPS["LGd"]}, 30))
+def test_losses_of_mixtures_are_drawn_above_the_best_of_each_region_with_a_dot_there():
+    line, dot, *_ = FIGURES["mixing"]().axes[0].lines
+    assert line.get_ydata().tolist() == [1, 0, 2]
+    assert dot.get_xydata().tolist() == [[0.5, 0]]
+
+
+def test_the_blocks_in_which_the_model_wins_are_counted_in_words():
+    losses = np.ones((4, 5, 2))
+    losses[:3, 2, 0] = losses[0, 2, 1] = -1
+    said = figures.blocks_won(WEIGHTS, losses, 0.5, "LGd")
+    assert "LGd, weight 0.5" in said
+    assert "3 of 4 blocks by their counts, in 1 of 4 given the totals" in said
+    assert "0 of 4 blocks by" in figures.blocks_won(WEIGHTS, losses, 1.0, "LGd")
+
+
+def test_every_kind_has_its_interval_in_the_panel_of_each_model():
+    for ax in FIGURES["leads"]().axes:
+        _, home, dot, memory, _ = ax.lines
+        np.testing.assert_allclose(home.get_xydata(), [[0.05, 0], [0.15, 0]])
+        np.testing.assert_allclose(dot.get_xydata(), [[0.1, 0]])
+        np.testing.assert_allclose(memory.get_xydata(), [[-0.1, 1], [0.3, 1]])

@@ -19,7 +19,7 @@ from pupil_helpers.tuning.search import SPACE, tune
 OTHER = {
     "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "gated": False,
     "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "n_updates": 24,
-    "batch_size": 16, "learning_rate": 0.02, "weight_decay": 5.0, "seed": 1,
+    "batch_size": 16, "learning_rate": 0.05, "warm_up": 0.2, "weight_decay": 5.0, "seed": 1,
 }  # fmt: skip
 
 
