@@ -13,7 +13,7 @@ from ..metrics.scores import hierarchical_ci
 
 
 def stored_curve() -> pd.DataFrame:
-    """Scores of new mice after few and many trials.
+    """Scores of new mice after few and many trials, PupilEncoder's with 400 updates.
 
     Returns
     -------
