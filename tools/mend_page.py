@@ -163,6 +163,15 @@ def mend_tables(page: Tag) -> None:
             header.name = "td"
 
 
+def let_formulas_scroll(page: Tag) -> None:
+    """A formula wider than a phone scrolls in its frame, which the keyboard must reach.
+
+    MathJax would see to it in its menu, which is not loaded.
+    """
+    for frame in page.select("div.math"):
+        frame["tabindex"] = "0"
+
+
 STEPS = (
     leave_out_unused,
     defer_scripts,
@@ -172,4 +181,5 @@ STEPS = (
     name_landmarks,
     mend_bibliography,
     mend_tables,
+    let_formulas_scroll,
 )

@@ -91,3 +91,8 @@ def test_card_has_the_size_that_is_announced(tmp_path):
     card("A title so long that it takes several lines to say all it has to say", tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         assert image.size == (1200, 630)
+
+
+def test_the_keyboard_reaches_a_formula_that_scrolls():
+    frame = mended(r'<div class="math notranslate"><span>\[x\]</span></div>').select_one(".math")
+    assert frame["tabindex"] == "0"
