@@ -155,8 +155,9 @@ def run(path: Path, kernel: str, work: Path = WORK, last_cell: str = LAST_CELL) 
         client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except CellExecutionError as error:
         return "", COLOUR.sub("", str(error)), time.monotonic() - start
-    (printed,) = notebook.cells[-1].outputs
-    return printed.text.strip(), None, time.monotonic() - start
+    outputs = notebook.cells[-1].outputs  # one or several pieces, and perhaps a warning
+    printed = "".join(each.text for each in outputs if each.get("name") == "stdout")
+    return printed.strip(), None, time.monotonic() - start
 
 
 def main(arguments: list[str]) -> int:

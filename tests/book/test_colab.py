@@ -240,3 +240,17 @@ def test_an_error_in_a_notebook_is_reported(runtime):
     printed, error, _ = runtime("seen = 1 / 0")
     assert not printed
     assert "ZeroDivisionError" in error
+
+
+def test_what_the_last_cell_says_may_come_in_pieces(runtime):
+    printed, error, _ = runtime(
+        "import sys\n"
+        "class Aloud:\n"
+        "    def __str__(self):\n"
+        "        print('one', flush=True)\n"
+        "        print('a warning', file=sys.stderr, flush=True)\n"
+        "        return 'two'\n"
+        "seen = Aloud()"
+    )
+    assert error is None
+    assert printed.split() == ["one", "two"]
