@@ -821,7 +821,7 @@ titles = {
 over = mice.leads(stored, "PupilEncoder").set_index("kind")
 over = over[over["model"].isin(titles)].replace({"model": titles})
 assert (over.loc[["memory", "unforeseen"], "low"] > 0.01).all()
-assert (over.loc["home", "mean"].abs() < 0.03).all()
+assert (over.loc["home", "mean"].abs() < 0.02).all()
 print(f"{over['mice'].min()} mice of each kind")
 figures.leads(over)
 plt.show()
