@@ -47,21 +47,9 @@ RENAMED = {
 
 
 def read_here(
-    path,
-    *,
-    onset: str | None = None,
-    area: str | None = None,
-    xy: str | None = None,
-    region: str | None = None,
-    quality: int = 2,
-    start: float = -0.5,
-    n_bins: int = 250,
-    bin_size: float = BIN_SIZE,
-    pupil: str = "sample",
-    faults: str = "refuse",
-    name: str | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> Session:
+    path, *, onset=None, area=None, xy=None, region=None, quality=2, start=-0.5, n_bins=250,
+    bin_size=BIN_SIZE, pupil="sample", faults="refuse", name=None, max_bytes=MAX_BYTES,
+) -> Session:  # fmt: skip
     """As :func:`pupil_helpers.recordings.nwb.read_nwb`, but in this process.
 
     A damaged file can make the HDF5 library crash, or never return.
