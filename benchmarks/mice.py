@@ -7,8 +7,7 @@ own, made without arguments, beside the stored ones::
 
     python benchmarks/mice.py --entry my_model:MyModel
 
-Boosted trees take part if lightgbm is installed. They and the slowest networks meet fewer mice
-(``--slow-mice``), trees only in regions that the pupil drives.
+Boosted trees take part if lightgbm is installed, in regions that the pupil drives.
 """
 
 import argparse
@@ -35,7 +34,6 @@ from pupil_helpers.evaluation.mice import (
 from pupil_helpers.models.encoder import PupilEncoder
 from pupil_helpers.recordings.kinds import DRIVEN, KINDS
 
-SLOW = ("GRU", "LSTM", "temporal convolution")
 FILE = Path(kinds_of_mice.__file__).with_name("mice.csv")
 
 
@@ -58,20 +56,19 @@ def boosted_trees() -> dict:
 
 
 def whole_table(options, mice) -> pd.DataFrame:
-    """Every contestant on its mice."""
-    known = contestants() | (with_trees := boosted_trees())
-    models = {name: known[name] for name in options.models or known}
-    trees = [name for name in models if name in with_trees]
-    slow = [name for name in models if name in SLOW]
-    fast = [name for name in models if name not in (*slow, *trees)]
-    how = {"kinds": options.kinds, "seeds": range(options.seeds), "folder": options.folder}
+    """Every contestant on all mice, but trees in driven regions only."""
+    everywhere, trees = contestants(), boosted_trees()
+    names = options.models or [*everywhere, *trees]
+    if unknown := [name for name in names if name not in everywhere | trees]:
+        known = ", ".join([*everywhere, *trees])
+        raise SystemExit(f"there is no model {unknown[0]!r}; choose from {known}")
     driven = [kind for kind in options.kinds if kind != "null"]
+    groups = (everywhere, options.kinds, None), (trees, driven, DRIVEN)
+    how = {"seeds": range(options.seeds), "folder": options.folder}
     parts = []
-    for names, few in ((fast, {}), (slow, {}), (trees, {"kinds": driven, "regions": DRIVEN})):
-        if names:
-            some = mice if names is fast else mice[: options.slow_mice]
-            chosen = {name: models[name] for name in names}
-            parts.append(score_on_mice(chosen, mice=some, **{**how, **few}))
+    for known, kinds, regions in groups:
+        if models := {name: known[name] for name in names if name in known}:
+            parts.append(score_on_mice(models, kinds, mice, regions=regions, **how))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -100,7 +97,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS))
     parser.add_argument("--mice", type=int, default=len(SCORED), help="of each kind")
-    parser.add_argument("--slow-mice", type=int, default=2, help="of each kind for slow models")
     parser.add_argument("--first", type=int, default=SCORED[0], help="seed of the first")
     parser.add_argument("--seeds", type=int, default=1, help="fits of each network")
     parser.add_argument("--models", nargs="+", help="some of the models")
