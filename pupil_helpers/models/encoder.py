@@ -67,12 +67,8 @@ class PupilEncoder(BlockEnsemble):
         features themselves.
     glm : bool, default True
         Mix in a :class:`~pupil_helpers.models.glm.PoissonGLM`.
-    n_updates : int, default 200
-        Half of what other networks get: with a peak of the learning rate this late, it learns as
-        much from them.
-    warm_up : float, default 0.5
-    n_members, n_blocks, gap, shrink, batch_size, learning_rate, weight_decay, stride, bin_size, \
-seed, device, progress, on_check
+    n_members, n_blocks, gap, shrink, n_updates, batch_size, learning_rate, warm_up, weight_decay, \
+stride, bin_size, seed, device, progress, on_check
         As in :class:`~pupil_helpers.models.ensemble.BlockEnsemble`, and so are the attributes.
     """
 
@@ -84,8 +80,6 @@ seed, device, progress, on_check
     n_lags: int = 13
     n_components: int | None = 48
     glm: bool = True
-    n_updates: int = 200
-    warm_up: float = 0.5
 
     @classmethod
     def original(cls, **settings):

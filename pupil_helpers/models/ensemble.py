@@ -48,11 +48,11 @@ class BlockEnsemble(GainEncoder):
         Trials dropped on each side of a left-out block.
     shrink : bool, default True
         Shrink each region towards its PSTH by the skill seen on left-out blocks.
-    n_updates, batch_size : int, default 400 and 16
+    n_updates, batch_size : int, default 200 and 16
         Steps of the optimiser, however many trials there are, and trials in each.
     learning_rate : float, default 0.02
         Peak of the one-cycle schedule.
-    warm_up : float, default 0.3
+    warm_up : float, default 0.5
         The share of the updates after which the peak is reached.
     weight_decay : float, default 0.3
         Decoupled weight decay (AdamW).
@@ -86,10 +86,10 @@ class BlockEnsemble(GainEncoder):
     n_blocks: int = 5
     gap: int = 2
     shrink: bool = True
-    n_updates: int = 400
+    n_updates: int = 200
     batch_size: int = 16
     learning_rate: float = 0.02
-    warm_up: float = 0.3
+    warm_up: float = 0.5
     weight_decay: float = 0.3
     stride: int = 4
     seed: int = 0

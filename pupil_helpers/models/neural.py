@@ -1,13 +1,15 @@
 """The other networks of the contest, in the same ensemble as the default model.
 
 They differ from it, and from one another, in the network only: blocks, members, training, early
-stopping and shrinkage are those of :class:`~pupil_helpers.models.ensemble.BlockEnsemble`. They are
-trained for longer than the default, which loses nothing by half the updates, as a plain RNN would.
+stopping and shrinkage are those of :class:`~pupil_helpers.models.ensemble.BlockEnsemble`. Only the
+plain RNN is trained for twice as long: without gates it learns more slowly, and would lose what the
+others do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -92,29 +94,49 @@ class MemberGRU(MemberRecurrence):
         return torch.stack(states, dim=1)
 
 
-class PlainRNNEncoder(BlockEnsemble):
-    """A bidirectional tanh RNN and a readout, as :class:`~pupil_helpers.models.network.PlainRNN`.
+class StepEncoder(BlockEnsemble):
+    """A network that gets the features of each step as they are, and has to find lags itself.
 
     Parameters and attributes as in :class:`~pupil_helpers.models.ensemble.BlockEnsemble`.
     """
 
-    layer = MemberRecurrence
-
     def _inputs(self, n_bins):
         return StepMeans(n_bins, len(FEATURES), self.stride)
 
-    def _network(self, n_inputs, n_regions):
-        recurrence = partial(self.layer, hidden_size=self.hidden_size, direction="bidirectional")
+    def _recurrent(self, layer, n_inputs, n_regions) -> EncoderNet:
+        """Such a layer, read in both directions, and a readout."""
+        recurrence = partial(layer, hidden_size=self.hidden_size, direction="bidirectional")
         return EncoderNet(n_inputs, n_regions, self._seeds(), 0, recurrence, skip=False)
 
 
-class GRU(PlainRNNEncoder):
+@dataclass(eq=False, repr=False)
+class PlainRNNEncoder(StepEncoder):
+    """A bidirectional tanh RNN and a readout, as :class:`~pupil_helpers.models.network.PlainRNN`.
+
+    Parameters
+    ----------
+    n_updates : int, default 400
+    warm_up : float, default 0.3
+    hidden_size, loss, psth, n_members, n_blocks, gap, shrink, batch_size, learning_rate, \
+weight_decay, stride, bin_size, seed, device, progress, on_check
+        As in :class:`~pupil_helpers.models.ensemble.BlockEnsemble`, and so are the attributes.
+    """
+
+    n_updates: int = 400
+    warm_up: float = 0.3
+
+    def _network(self, n_inputs, n_regions):
+        return self._recurrent(MemberRecurrence, n_inputs, n_regions)
+
+
+class GRU(StepEncoder):
     """A bidirectional gated recurrent unit (Cho et al. 2014, arXiv:1406.1078)."""
 
-    layer = MemberGRU
+    def _network(self, n_inputs, n_regions):
+        return self._recurrent(MemberGRU, n_inputs, n_regions)
 
 
-class LSTM(PlainRNNEncoder):
+class LSTM(StepEncoder):
     """A bidirectional LSTM (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735)."""
 
     def _network(self, n_inputs, n_regions):
@@ -148,7 +170,7 @@ class LaggedMLP(BlockEnsemble):
         return Separately(make, self._seeds())
 
 
-class TemporalConv(PlainRNNEncoder):
+class TemporalConv(StepEncoder):
     """A temporal convolution network in the manner of facemap's (Syeda et al. 2024,
     doi:10.1038/s41593-023-01490-6): a linear mix of the features, 10 filters of 0.6 s shared
     by all of them, ReLU, rectified latents, readout."""
