@@ -203,7 +203,8 @@ names = [f"{count} spikes seen" for count in seen]
 titles = "Poisson", "squared error"
 for ax, name, values in zip(axes, titles, both, strict=True):
     curves = pd.DataFrame(values.T, rates.numpy(), names)
-    sns.lineplot(curves, dashes=False, ax=ax)
+    legend = ax is axes[1]  # the left panel has no room for it
+    sns.lineplot(curves, dashes=False, ax=ax, legend=legend)
     ax.set(title=name, xlabel="predicted spikes")
     ax.set(ylabel="above minimum", ylim=(0, np.quantile(values, 0.8)))
 plt.show()
@@ -1005,6 +1006,7 @@ mistakes = {
     "First the epoch of the stop, then the one kept.": stopped[::-1],
     "One too early: wait for the fifth.": stop(held_curve, 4),
     "One too late: stop after the fifth.": stop(held_curve, 6),
+    "Lowest of all? It stopped before.": held_curve.argmin() + [6, 1],
 }
 check(my_stop, stopped, mistakes, name="5.2")
 assert stopped[0] == stopped[1] + 5 or stopped[0] == len(held_curve)

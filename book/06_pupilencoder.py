@@ -123,9 +123,8 @@ print(predicted.shape)
 # What happened in between? In this order:
 #
 # 1. The pupil becomes ten **features**, these pass through **filters over lags**, and what comes
-#    out is reduced to 48 **principal components**.
-# 2. A small **network** reads the components: a stem, a gated recurrence in both directions, a
-#    readout.
+#    out is reduced to 48 **principal components**. The features of the moment stand beside them.
+# 2. A small **network** reads both: a stem, a gated recurrence in both directions, a readout.
 # 3. Its output is a **gain** on the PSTH, and
 # 4. it is trained for a fixed number of **updates**.
 # 5. There are **five** such networks. Each leaves out one block of the training trials, and they
@@ -196,12 +195,22 @@ plt.show()
 # since its networks were trained with those.
 
 # %%
-inputs = columns @ model.module_.inputs.directions.numpy()
+components = columns @ model.module_.inputs.directions.numpy()
 ours = columns[train] @ (directions[:, :48] / scale)
-held = [part.var(axis=(0, 1)) for part in (ours, inputs[train])]
+held = [part.var(axis=(0, 1)) for part in (ours, components[train])]
 np.testing.assert_allclose(*held, atol=1e-4 * held[0][0])
-x = torch.from_numpy(inputs[train])  # (trials, steps, 48)
+
+# %% [markdown]
+# The components have blurred one thing: what happens *now*. A short movement varies little, so it
+# is quiet in them. So we put the ten features themselves behind the components, through the bump
+# at lag 0 alone. That makes 58 inputs.
+
+# %%
+now = columns[..., len(basis) // 2 :: len(basis)]  # lag 0 of each feature
+inputs = np.concatenate([components, now], axis=-1)
+x = torch.from_numpy(inputs[train])  # (trials, steps, 58)
 x_test = torch.from_numpy(inputs[test])
+print(*x.shape)
 
 # %% [markdown]
 # ## Piece 2: the network
@@ -254,21 +263,24 @@ def recurrent(x, into, along, bias):  # (trials, steps, n): from x to states
 #
 # ### Around the recurrence
 #
-# A **stem** of 16 rectified units mixes the components first: together with the filters it can
-# say "a saccade to the right, 70 ms ago". The **readout** sees the states of both directions, and
-# by a **skip** it sees the stem itself, so that what needs no memory need not pass through it.
+# A **stem** of 16 rectified units mixes the inputs first: together with the filters it can say "a
+# saccade to the right, 70 ms ago". The **recurrence** hears the stem, and the ten features of the
+# moment as they are: whoever counts the time since a saccade wants to hear of every saccade. The
+# **readout** sees the states of both directions, and by a **skip** it sees the stem itself, so that
+# what needs no memory need not pass through it.
 # Softplus keeps the output positive. Dividing it by its value at the start makes it a gain that
 # begins at 1. All weights `w` of a network stand in one dictionary.
 
 
 # %%
 def network(x, w):  # (trials, steps, inputs) -> (trials, steps, regions)
-    x = F.relu(x @ w["stem.weight"] + w["stem.bias"])
+    stem = F.relu(x @ w["stem.weight"] + w["stem.bias"])
+    heard = torch.cat([stem, x[..., 48:]], dim=-1)  # and what is now
     kinds = "weight_ih", "weight_hh", "bias"  # into, along, bias
     forth, back = zip(*(w[f"recurrence.{k}"] for k in kinds), strict=True)
-    forth = recurrent(x, *forth)
-    back = recurrent(x.flip(1), *back).flip(1)  # reads from the end
-    seen = torch.cat([x, forth, back], dim=-1)  # x itself is the skip
+    forth = recurrent(heard, *forth)
+    back = recurrent(heard.flip(1), *back).flip(1)  # reads from the end
+    seen = torch.cat([stem, forth, back], dim=-1)  # stem: the skip
     z = seen @ w["readout.weight"] + w["readout.bias"]
     return F.softplus(z - 1) / F.softplus(torch.tensor(-1.0))  # gain
 
@@ -325,7 +337,8 @@ y = in_steps(counts[train], 1)  # (trials, steps, regions)
 
 # %%
 both = partial(GatedRecurrence, hidden_size=16, direction="bidirectional")
-untrained = EncoderNet(x.shape[-1], len(regions), [0], recurrence=both)
+sizes = {"n_inputs": x.shape[-1], "n_regions": len(regions)}
+untrained = EncoderNet(**sizes, seeds=[0], recurrence=both, n_direct=10)
 beginning = weights_of(untrained, 0)
 gain = gains(x, [beginning])
 print(f"gain before training: {gain.mean():.3f} ± {gain.std():.3f}")
@@ -478,8 +491,8 @@ check(my_learners, learners, mistakes, name="6.0")
 # %% [markdown]
 # ## Piece 6: a GLM beside them
 #
-# Beside the networks stands a model with far fewer weights: a **Poisson GLM** on the same 48
-# components. Its gain is $e^{w \cdot x + b}$, its weights are penalised, and the penalty is the
+# Beside the networks stands a model with far fewer weights: a **Poisson GLM** on the same 58
+# inputs. Its gain is $e^{w \cdot x + b}$, its weights are penalised, and the penalty is the
 # one with the least loss on the left-out blocks. We need its predictions of left-out blocks as
 # well, so it is fitted six times: without each block, and on all trials.
 
@@ -726,6 +739,7 @@ changes = {
     "the gain on the PSTH": bare | {"psth": False},
     "the filters over lags": bare | {"lag_reach": 0, "n_lags": 1},
     "the stem": bare | {"stem_size": 0},
+    "features of the moment": bare | {"direct": False},
     "the recurrence": bare | {"hidden_size": 0},
     "its gate": bare | {"gated": False},
 }
@@ -788,7 +802,7 @@ figures.earned(table, ruler, dict.fromkeys(table, "share"))
 plt.show()
 for kind, added in table.items():
     beyond = added.index[added.abs() > ruler[kind]].tolist()
-    print(f"{kind}: outside the band: {', '.join(beyond) or 'nothing'}")
+    print(f"{kind}: outside the band: {'; '.join(beyond) or 'nothing'}")
 large = table.loc[["the gain on the PSTH", "five, not one"]]
 small = table["home"].drop([*large.index, "(other starts)"])
 assert large.min(axis=None) > max(0.01, small.abs().max())

@@ -669,8 +669,8 @@ wrong.round(4)
 # %% [markdown]
 # Neither small nor incomplete. MRN of the simulated mouse has nothing to do with the pupil. The
 # careless model finds reasons for it all the same: they are complete, they have a good part of the
-# size of those in SCs, and they mean nothing. (In CA1 and VISam it found next to none. Where a
-# careless model makes things up is a matter of luck.) Score first, attribution second.
+# size of those in SCs, and they mean nothing. (Where a careless model makes things up, and where
+# not, is a matter of luck.) Score first, attribution second.
 #
 # **Correlated inputs share attributions.** In the simulation, LGd ignores y. The model gives y a
 # little attribution there all the same, because x and y jump together and it cannot tell for sure
@@ -1014,7 +1014,8 @@ for c in (0, 1):
     by.append(0.5 * (shift**2).mean(axis=(0, 1))[best])
 mistakes = {
     "Nearly: take half of the mean squared change.": 2 * by[1],
-    "Square before you take the mean.": 0.5 * shift.mean(axis=(0, 1))[best],
+    "Square before you take the mean.": 0.5
+    * shift.mean(axis=(0, 1))[best] ** 2,
     "That is area, channel 0; x is channel 1.": by[0],
 }
 check(my_occlusion, by[1], mistakes, tolerance=1e-4, name="10.2")

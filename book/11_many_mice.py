@@ -443,7 +443,7 @@ assert others.loc["unforeseen", 160:].max() < -0.02
 #   makes a difference worth having.
 # - **Memory** mice gain the most. What they listen to lies seconds back, and 40 trials are too few to
 #   find it out; a core that has met the kind knows it, and is ahead throughout. Its lead shrinks with
-#   the number of trials. The core that has *not* met the kind is of no use to them.
+#   the number of trials. The core that has *not* met the kind hardly helps them.
 # - **Unforeseen** mice differ from one another: each listens to directions of its own. A core that has
 #   met others of them is ahead with few trials only, and with many it is not. The core of other kinds
 #   stands in the way: it has one stem and one memory for all mice. What this mouse alone listens to

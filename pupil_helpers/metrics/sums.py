@@ -23,7 +23,7 @@ def prepare(kernel, counts, *predictions) -> list[np.ndarray]:
         values = np.asarray(values, dtype=float)
         if values.shape not in (counts.shape, counts.shape[1:], counts.shape[2:]):
             raise ValueError(
-                f"a prediction has shape {values.shape} but counts has {counts.shape}; "
+                f"a prediction or PSTH has shape {values.shape} but counts has {counts.shape}; "
                 "give one value per trial, bin and region, or per bin and region."
             )
         arrays.append(as_trials(np.broadcast_to(values, counts.shape), "a prediction"))

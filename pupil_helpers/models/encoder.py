@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..signals.pupil import FEATURES
 from .ensemble import BlockEnsemble
 from .glm import PoissonGLM
 from .linear import LinearGain
@@ -54,6 +55,8 @@ class PupilEncoder(BlockEnsemble):
         Rectified units that read the pupil through smooth filters over lags; 0 for none.
     skip : bool, default True
         Let the readout see the stem as well as the recurrence.
+    direct : bool, default True
+        Let the recurrence see the features of the moment as well as the stem.
     gated : bool, default True
         Let the recurrent units decide how much of their state to renew
         (:class:`~pupil_helpers.models.network.GatedRecurrence`); if False, they are those of
@@ -75,6 +78,7 @@ stride, bin_size, seed, device, progress, on_check
     direction: str = "bidirectional"
     stem_size: int = 16
     skip: bool = True
+    direct: bool = True
     gated: bool = True
     lag_reach: float = 0.6
     n_lags: int = 13
@@ -100,9 +104,13 @@ stride, bin_size, seed, device, progress, on_check
         layer = GatedRecurrence if self.gated else MemberRecurrence
         return partial(layer, hidden_size=self.hidden_size, direction=self.direction)
 
+    def _parts(self) -> tuple:
+        """What makes the networks, apart from the numbers of inputs and outputs."""
+        n_direct = self.direct * len(FEATURES)
+        return self._seeds(), self.stem_size, self._recurrence(), self.skip, n_direct
+
     def _network(self, n_inputs, n_regions):
-        parts = self._seeds(), self.stem_size, self._recurrence(), self.skip
-        settings = n_inputs, n_regions, *parts
+        settings = n_inputs, n_regions, *self._parts()
         if not self.glm:
             return EncoderNet(*settings)
         n_steps = -(-len(self.psth_) // self.stride)

@@ -65,14 +65,14 @@ class GainEncoder(Encoder):
     direction = "bidirectional"
     n_members = 1
     device = "cpu"
-    lag_reach, n_lags, n_components = 0.6, 13, 48
+    lag_reach, n_lags, n_components, direct = 0.6, 13, 48, False
     features = PupilFeatures
     """What makes features of the pupil; a subclass may try others."""
 
     def _inputs(self, n_bins: int) -> nn.Module:
         return LagFilters(
             n_bins, len(FEATURES), self.bin_size_, self.stride, self.lag_reach, self.n_lags,
-            self.direction, self.n_components,
+            self.direction, self.n_components, self.direct,
         )  # fmt: skip
 
     def _network(self, n_inputs: int, n_regions: int) -> nn.Module:

@@ -27,6 +27,8 @@ class LagFilters(nn.Module):
         As in :func:`filter_bank`.
     n_components : int or None
         Principal components to keep, at most as many as there are; None for the filtered features.
+    direct : bool, default False
+        Put the features themselves behind that, through the filter nearest to lag 0.
 
     Attributes
     ----------
@@ -34,38 +36,47 @@ class LagFilters(nn.Module):
     """
 
     def __init__(
-        self, n_bins, n_features, bin_size, stride, reach, n_lags, direction, n_components=None
-    ):
+        self, n_bins, n_features, bin_size, stride, reach, n_lags, direction, n_components=None,
+        direct=False,
+    ):  # fmt: skip
         super().__init__()
         bank = filter_bank(n_bins, bin_size, stride, reach, n_lags, direction)
         self.n_steps = len(pool_centres(n_bins, stride))
-        self.n_outputs = n_features * (bank.shape[-1] // self.n_steps)
+        n_filters = bank.shape[-1] // self.n_steps
+        self.n_outputs = n_features * n_filters
         self.register_buffer("bank", torch.from_numpy(bank), persistent=False)
         n_inputs, directions = self.n_outputs, None
         if n_components:
             self.n_outputs = min(n_components, n_inputs)
             directions = torch.zeros(n_inputs, self.n_outputs)
         self.register_buffer("directions", directions)
+        self.n_outputs += n_features * direct
+        nearest = {"causal": 0, "anticausal": n_filters - 1}.get(direction, n_filters // 2)
+        self.direct = slice(nearest, None, n_filters) if direct else None
 
     @torch.no_grad()
     def fit_transform(self, features: Tensor) -> Tensor:
         """Find the components in the features of the training trials; the trials' inputs."""
         filtered = self._filter(features)
-        if self.directions is None:
-            return filtered
-        components = principal_directions(filtered.cpu().numpy(), self.directions.shape[1])
-        self.directions.copy_(torch.from_numpy(components))
-        return filtered @ self.directions
+        if self.directions is not None:
+            components = principal_directions(filtered.cpu().numpy(), self.directions.shape[1])
+            self.directions.copy_(torch.from_numpy(components))
+        return self._outputs(filtered)
 
     def forward(self, features: Tensor) -> Tensor:  # (T, bins, features)
-        filtered = self._filter(features)
-        return filtered if self.directions is None else filtered @ self.directions
+        return self._outputs(self._filter(features))
 
     def _filter(self, features: Tensor) -> Tensor:
         levels, motion = features[..., : len(CHANNELS)], features[..., len(CHANNELS) :]
         filtered = torch.cat([levels.mT @ self.bank[0], motion.mT @ self.bank[1]], dim=1)
         filtered = filtered.unflatten(-1, (-1, self.n_steps))  # (T, features, filters, steps)
         return filtered.flatten(1, 2).mT.contiguous()  # (T, steps, features * filters)
+
+    def _outputs(self, filtered: Tensor) -> Tensor:
+        outputs = filtered if self.directions is None else filtered @ self.directions
+        if self.direct is None:
+            return outputs
+        return torch.cat([outputs, filtered[..., self.direct]], dim=-1)
 
 
 class StepMeans(nn.Module):

@@ -1,9 +1,10 @@
 """The default network, from pupil samples to expected counts, in one sitting.
 
 ``pupil -> features -> lag filters -> linear, ReLU (stem) -> gated recurrence -> readout -> gain``;
-the readout sees the stem too (skip), and the gain multiplies the PSTH. Several independent
-networks ("members") run side by side: M members, T trials, S steps of a few bins each, B bins,
-R regions. The first axis of every parameter is the member.
+the recurrence sees the features of the moment too, the readout sees the stem too (skip), and the
+gain multiplies the PSTH. Several independent networks ("members") run side by side: M members, T
+trials, S steps of a few bins each, B bins, R regions. The first axis of every
+parameter is the member.
 
 :class:`PlainRNN` is the network as one would first write it, for comparison.
 """
@@ -144,13 +145,19 @@ class EncoderNet(nn.Module):
         ``recurrence(n_inputs, seeds=seeds)`` makes the recurrent layer; None leaves it out.
     skip : bool, default True
         Whether the readout sees the stem, as it must where there is no recurrence.
+    n_direct : int, default 0
+        The last so many inputs reach the recurrence past the stem as well as through it.
     """
 
-    def __init__(self, n_inputs, n_regions, seeds, stem_size=16, recurrence=None, skip=True):
+    def __init__(
+        self, n_inputs, n_regions, seeds, stem_size=16, recurrence=None, skip=True, n_direct=0
+    ):
         super().__init__()
         self.stem = MemberLinear(n_inputs, stem_size, seeds) if stem_size else None
         wide = stem_size or n_inputs
-        self.recurrence = recurrence(wide, seeds=seeds) if recurrence else None
+        self.direct = slice(n_inputs - n_direct, None) if n_direct and stem_size else None
+        heard = wide + n_direct * (self.direct is not None)
+        self.recurrence = recurrence(heard, seeds=seeds) if recurrence else None
         self.skip = skip or not recurrence
         read = wide * self.skip
         if recurrence:
@@ -159,12 +166,13 @@ class EncoderNet(nn.Module):
         nn.init.zeros_(self.readout.weight)
 
     def forward(self, x: Tensor) -> Tensor:  # (M, T, S, inputs)
+        now = [] if self.direct is None else [x[..., self.direct].transpose(1, 2)]
         x = x if self.stem is None else self.stem(x)  # (M, T, S, stem)
         x = x.transpose(1, 2).contiguous()  # (M, S, T, stem)
         x = x if self.stem is None else F.relu(x)  # its gradient wants its input in order
         seen = [x] if self.skip else []
         if self.recurrence is not None:
-            seen += self.recurrence(x)  # each (M, S, T, H)
+            seen += self.recurrence(torch.cat([x, *now], dim=-1))  # each (M, S, T, H)
         z = self.readout(*seen).transpose(1, 2).contiguous()  # (M, T, S, R)
         return F.softplus(z + BEND) / REST
 

@@ -182,8 +182,7 @@ class SharedEncoder(PupilEncoder):
         return filters, torch.cat(inputs)
 
     def _joint_network(self, n_inputs, n_regions, n_sessions) -> JointNet:
-        settings = self._seeds(), self.stem_size, self._recurrence(), self.skip
-        return JointNet(n_inputs, n_regions, n_sessions, *settings)
+        return JointNet(n_inputs, n_regions, n_sessions, *self._parts())
 
     # -- a new session ------------------------------------------------------------------------
 
@@ -197,7 +196,7 @@ class SharedEncoder(PupilEncoder):
     def _inputs(self, n_bins):
         return KnownFilters(
             n_bins, len(FEATURES), self.bin_size_, self.stride, self.lag_reach, self.n_lags,
-            self.direction, self.n_components,
+            self.direction, self.n_components, self.direct,
         )  # fmt: skip
 
     def _module(self, n_bins, n_regions):

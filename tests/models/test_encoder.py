@@ -87,7 +87,8 @@ def test_prediction_has_the_units_and_shape_of_counts(whole):
 def test_networks_that_know_nothing_leave_it_to_the_glm(session, counts):
     """Their gain is 1 throughout, so that mixing them in can only shrink the GLM's."""
     settings = {"n_lags": 5, "shrink": False}
-    ours = PupilEncoder(**settings, n_updates=1, learning_rate=1e-9).fit(session.pupil, counts)
+    one_step = {"n_updates": 1, "learning_rate": 1e-9, "direct": False}  # the GLM's own inputs
+    ours = PupilEncoder(**settings, **one_step).fit(session.pupil, counts)
     glm = PoissonGLM(**settings).fit(session.pupil, counts)
     share = ours.module_.net.share
     assert (share >= 0.7).all()
@@ -98,8 +99,8 @@ def test_networks_that_know_nothing_leave_it_to_the_glm(session, counts):
 
 def test_the_mixture_lies_between_its_parts(session, counts):
     model = PupilEncoder(**(QUICK | {"glm": True, "n_updates": 60})).fit(session.pupil, counts)
-    net, x = model.module_.net, torch.randn(5, 2, 30, 48)
-    x = x[..., : net.linear.weight.shape[1]]
+    net = model.module_.net
+    x = torch.randn(5, 2, 30, net.linear.weight.shape[1])
     mixed, linear = net(x), net.linear(x)
     share, net.share[:] = net.share.clone(), 0
     torch.testing.assert_close(mixed, (1 - share) * net(x) + share * linear)

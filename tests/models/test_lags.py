@@ -120,6 +120,29 @@ def test_the_module_is_the_bank_then_the_components():
     assert (plain.n_outputs, few.n_outputs) == (15, 4)
 
 
+@pytest.mark.parametrize(
+    ("direction", "step"), [("bidirectional", 3), ("causal", 4), ("anticausal", 2)]
+)
+@pytest.mark.parametrize("n_components", [None, 4])
+def test_direct_outputs_are_the_features_of_the_moment(direction, step, n_components):
+    """A pulse in one feature is largest in its own step, and in that feature only.
+
+    Or in the next one, if a step sees what lies before its first bin, and likewise ahead.
+    """
+    features = torch.zeros(1, 32, 5)
+    features[0, 12:16, 3] = 1.0  # the fourth step of four bins
+    settings = (32, 5, 0.01, 4, 0.3, 5, direction, n_components)
+    filters, less = LagFilters(*settings, direct=True), LagFilters(*settings)
+    direct = filters.fit_transform(features)[0, :, less.n_outputs :]  # (S, features)
+    np.testing.assert_array_equal(filters(features)[..., : less.n_outputs],
+                                  less.fit_transform(features))  # fmt: skip
+    assert direct.shape == (8, 5)
+    assert filters.n_outputs == less.n_outputs + 5
+    assert direct[:, 3].argmax() == step
+    assert direct[step, 3] > 0.5
+    assert not direct[:, [0, 1, 2, 4]].any()
+
+
 @pytest.mark.parametrize(("bins", "stride"), [(30, 4), (31, 3), (1, 4)])
 def test_step_means_are_means(bins, stride):
     features = torch.randn(2, bins, 3)

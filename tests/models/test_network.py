@@ -25,6 +25,21 @@ def net(seeds=(0, 1, 2), direction="bidirectional", hidden_size=5, stem_size=6, 
     return EncoderNet(7, 2, seeds, stem_size, recurrence if hidden_size else None, skip)
 
 
+@torch.no_grad()
+def test_direct_inputs_pass_the_stem_on_their_way_to_the_recurrence():
+    """With a deaf stem the last inputs are heard, and the others are not."""
+    recurrence = partial(MemberRecurrence, hidden_size=5, direction="bidirectional")
+    ours = EncoderNet(7, 2, (0, 1), 6, recurrence, n_direct=3)
+    ours.stem.weight.zero_()
+    ours.readout.weight.normal_()
+    x = torch.randn(2, 3, 9, 7)
+    others, direct = x.clone(), x.clone()
+    others[..., :4] += 1
+    direct[..., 4:] += 1
+    torch.testing.assert_close(ours(others), ours(x))
+    assert (ours(direct) - ours(x)).abs().max() > 0.01
+
+
 def reference(layer, ours, member):
     """torch's own layer with one member's weights."""
     n_inputs, hidden = ours.weight_ih.shape[-1], ours.weight_hh.shape[-1]
