@@ -1,6 +1,6 @@
 """Which ingredient of PupilEncoder earns what? Leave out one at a time, on many kinds of mice.
 
-Run ``python benchmarks/ablation.py`` (hours on two cores: 15 variants, 7 kinds, 4 mice of each) or,
+Run ``python benchmarks/ablation.py`` (hours on two cores: 16 variants, 7 kinds, 4 mice of each) or,
 with ``--kinds`` and ``--variants``, a part of it. These mice (500 and up) chose the settings.
 Printed are the share of what could be predicted in the regions that the pupil drives, what is lost
 without each ingredient, and the errors in regions that the pupil does not drive (where holding
@@ -52,6 +52,7 @@ VARIANTS = {
     "without the principal components": PupilEncoder(n_components=None),
     "without the recurrence": PupilEncoder(hidden_size=0),
     "without the skip": PupilEncoder(skip=False),
+    "without the features of the moment": PupilEncoder(direct=False),
     "without the gate": PupilEncoder(gated=False),
     "without the GLM": PupilEncoder(glm=False),
     "without the ensemble": PupilEncoder(n_members=1),

@@ -1000,13 +1000,13 @@ def stop(curve, patience=5):
     return np.array([epoch, best_epoch])
 
 
-stopped = stop(held_curve)
+stopped, lowest = stop(held_curve), np.argmin(held_curve)
 mistakes = {
     "Count epochs from 1.": stopped - 1,
     "First the epoch of the stop, then the one kept.": stopped[::-1],
     "One too early: wait for the fifth.": stop(held_curve, 4),
     "One too late: stop after the fifth.": stop(held_curve, 6),
-    "Lowest of all? It stopped before.": held_curve.argmin() + [6, 1],
+    "Lowest of all? It stopped before.": np.add(lowest, [6, 1]),
 }
 check(my_stop, stopped, mistakes, name="5.2")
 assert stopped[0] == stopped[1] + 5 or stopped[0] == len(held_curve)

@@ -818,9 +818,10 @@ assert table.loc[["the stem", "the recurrence"], "memory"].min() > 0.01
 # instead of one** earn clearly something: a single network depends on its start and on its left-out
 # block. On the home mouse nothing else earns as much: there filters and recurrence can do each
 # other's work. On the mouse with memory **the stem** and **the recurrence** earn something too: there
-# is something to remember, for longer than the filters reach. (A piece to the left of the band has
-# cost something on this block: without it the others did its work, and better.) **Shrinkage** is not
-# there for these regions: what it is for was seen at piece 7.
+# is something to remember, for longer than the filters reach. The **features of the moment** do little
+# on this block; on other mice with memory they did more, and that is why they are there. (A piece
+# to the left of the band has cost something: without it the others did its work, and better.)
+# **Shrinkage** is not there for these regions: what it is for was seen at piece 7.
 #
 # All this is one block of one mouse of each kind, and *one block of one mouse is noise*: the next
 # block could turn the small dots round. Which pieces are worth having is decided on many mice. Of

@@ -6,8 +6,10 @@ every kind (:mod:`pupil_helpers.recordings.kinds`) on the same mice and folds.
 its row.
 
 Mice 500 to 599 chose the settings of the default model. Mice 600 to 603 scored an earlier default,
-whose recurrence had no gate. The mice of the stored table chose nothing. They were scored once,
-and the default once more when its training was halved, which mice 500 to 503 had chosen.
+whose recurrence had no gate. The mice of the stored table chose no setting. Models were scored on
+them once, and anew when mice 500 to 503 had chosen a shorter training and, for the default, that
+the recurrence hears the features of the moment. (That a GRU led on the mice of the table that
+remember was the reason to try the latter.)
 """
 
 from __future__ import annotations

@@ -190,8 +190,7 @@ def one_trial(time, rates: dict, pupil, region: str, tops):
 def kinds(table, label: str):
     """One panel per kind of mouse, one row per model: mean over mice with its interval.
 
-    Filled where there is an interval, and coloured where it excludes 0; a ring where there was
-    one mouse only.
+    Coloured where the interval excludes 0.
 
     Parameters
     ----------
@@ -210,9 +209,6 @@ def kinds(table, label: str):
     for ax, name in zip(axes.ravel(), names, strict=False):
         for row in table[table["kind"] == name].itertuples():
             y = list(models).index(row.model)
-            if row.mice < 2:
-                ax.plot(row.mean, y, "o", ms=6, mfc="none", mec=BLACK, mew=1.3)
-                continue
             above, below = row.low > 0, row.high < 0
             colour = PALETTE["blue"] if above else PALETTE["vermilion"] if below else GREY
             interval(ax, y, row.mean, row.low, row.high, colour)
