@@ -17,8 +17,8 @@ from pupil_helpers.tuning.objective import RUNGS, UNSEEN, Objective, bars
 from pupil_helpers.tuning.search import SPACE, tune
 
 OTHER = {
-    "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "gated": False,
-    "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "n_updates": 24,
+    "hidden_size": 5, "direction": "causal", "stem_size": 5, "skip": False, "direct": False,
+    "gated": False, "lag_reach": 0.3, "n_lags": 5, "n_components": 6, "n_updates": 24,
     "batch_size": 16, "learning_rate": 0.05, "warm_up": 0.2, "weight_decay": 5.0, "seed": 1,
 }  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_every_searched_parameter_changes_the_fit(mouse, name):
     objective = Objective(quick(), pupil, counts, 5, 2, {name: OTHER[name]})
     assert objective.cross_fit
     losses = [objective(params)["loss"] for params in ({}, {name: OTHER[name]})]
-    assert abs(losses[0] - losses[1]) > 1e-6
+    assert abs(losses[0] - losses[1]) > 1e-8  # without effect they are the same number
 
 
 def test_parameters_that_the_quick_loss_cannot_see_are_refitted(mouse):
@@ -58,23 +58,27 @@ def test_parameters_that_the_quick_loss_cannot_see_are_refitted(mouse):
     assert not Objective(PupilEncoder.original(), *mouse, 5, 2, {}).cross_fit
 
 
-@pytest.mark.parametrize(("stride", "close"), [(1, 1e-3), (4, 0.2)])  # 4: interpolated
+@pytest.mark.parametrize("stride", [1, 4])
 @pytest.mark.parametrize("model", [PupilEncoder, GRU])
-def test_loss_is_in_bits_per_spike(mouse, model, stride, close, monkeypatch):
-    """The quick loss against the public metric, on each network's own left-out block."""
+def test_loss_is_in_bits_per_spike(mouse, model, stride, monkeypatch):
+    """The quick loss against the public metric in steps, on each network's own left-out block."""
     monkeypatch.setattr("pupil_helpers.models.ensemble.N_CHECKS", 1)  # all keep the same update
     pupil, counts = mouse
     alone = {"glm": False} if model is PupilEncoder else {}  # the loss is the networks' own
     model = model(n_updates=12, stride=stride, **alone)
     result = Objective(model, pupil, counts, 5, 2, {})({})
     model.set_params(n_members=5, shrink=False).fit(pupil, counts)
-    psth = model._start(counts)  # (bins, regions)
+
+    def steps(values):  # (..., bins, regions) -> (..., steps, regions)
+        return np.add.reduceat(values, np.arange(0, values.shape[-2], stride), axis=-2)
+
+    counts, psth = steps(counts), steps(model._start(counts))
     module, predicted = model.module_, []
     inputs = module.inputs(module.features(*module.prepare(pupil)).float())
     blocks = inner_blocks(np.arange(len(pupil)), 5, 2)
     for member, block in enumerate(blocks):
         gains = module.net(inputs[block.test].expand(5, -1, -1, -1))[member]
-        predicted.append(psth * (module.to_bins @ gains).detach().numpy())
+        predicted.append(psth * gains.detach().numpy())
     truth = counts[np.concatenate([block.test for block in blocks])]
     predicted = np.concatenate(predicted)
 
@@ -83,10 +87,10 @@ def test_loss_is_in_bits_per_spike(mouse, model, stride, close, monkeypatch):
 
     bits = bits_per_spike(truth, predicted, psth)
     spikes = truth.sum((0, 1))
-    assert -result["loss"] == pytest.approx((bits * spikes).sum() / spikes.sum(), rel=close)
+    assert -result["loss"] == pytest.approx((bits * spikes).sum() / spikes.sum(), rel=1e-3)
     for block, loss in zip(np.split(np.arange(len(truth)), 5), result["blocks"], strict=True):
         bits, own = bits_per_spike(truth[block], *parts(block)), truth[block].sum((0, 1))
-        assert -loss == pytest.approx((bits * own).sum() / spikes.sum() * 5, rel=close, abs=close)
+        assert -loss == pytest.approx((bits * own).sum() / spikes.sum() * 5, rel=1e-3)
 
 
 def test_the_length_of_training_can_be_searched(mouse):
