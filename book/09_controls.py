@@ -377,9 +377,10 @@ assert fooled["low"] > 0.05
 # met its own pupil, which gives the real pairing an unfair head start. Everything has to be done
 # again for every null: fitting, shrinking, choosing the penalty, all of it. `refit_score` makes
 # such a score out of any model. For `PupilEncoder`, many mice and many pairings that takes a while,
-# so `python benchmarks/null.py` has done it, on coarse bins and with twice as many updates as the
-# model takes today, and stored the p-values for a pool of *home* mice, in which the pupil drives
-# half of the regions (*linked*). Each mouse is tested against the pupils of all others of its pool.
+# so `python benchmarks/null.py` has done it, on coarse bins, and stored the p-values for a pool of
+# *home* mice, in which the pupil drives half of the regions (*linked*). Each mouse is tested against
+# the pupils of all others of its pool. (The model was an earlier one then: it took twice as many
+# updates, and its recurrence did not hear the features of the moment.)
 
 # %%
 tests = stored_nulls()

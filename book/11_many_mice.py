@@ -379,7 +379,8 @@ assert core_lead.mean() > 0
 # Larger cores take minutes, so here is a stored table. Cores were trained on twelve mice; nine new
 # ones, three of each kind, gave 20 to 300 trials to learn from, and 100 others to be scored on. The
 # first core was trained on mice of all kinds, the second on as many, but *none of the new one's
-# kind*. (`PupilEncoder` took twice as many updates then as it does today.)
+# kind*. (`PupilEncoder` took twice as many updates then as it does today, and no recurrence heard the
+# features of the moment.)
 #
 # **Predict first.** Who will be ahead with 40 trials, and who with 300? On which kind of mouse will a
 # core be of most use?

@@ -15,6 +15,8 @@ from ..metrics.scores import hierarchical_ci
 def stored_curve() -> pd.DataFrame:
     """Scores of new mice after few and many trials, PupilEncoder's with 400 updates.
 
+    Neither model's recurrence heard the features of the moment then.
+
     Returns
     -------
     pandas.DataFrame
