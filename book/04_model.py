@@ -650,13 +650,11 @@ LAYER = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
 later = range(n_steps)
 own = loop(trial_x, "_reverse", later[::-1])
 onward = loop(trial_x, "_reverse", later)
-forward = loop(trial_x, "", later[::-1])
-ahead = loop(trial_x, "", later)
 mistakes = {
     "Those are in the order of computation: turn them round.": own[::-1],
     "That loop runs forward in time: start at the last step.": onward,
-    "Take the weights that end in _reverse.": forward,
-    "Those are the states of the forward units.": ahead,
+    "Take the weights ending in _reverse.": loop(trial_x, "", later[::-1]),
+    "Those are the forward units.": loop(trial_x, "", later),
 }
 check(my_backward, own, mistakes, tolerance=1e-4, name="4.1")
 
