@@ -3,8 +3,8 @@
 ``pupil -> features -> lag filters -> linear, ReLU (stem) -> gated recurrence -> readout -> gain``;
 the recurrence sees the features of the moment too, the readout sees the stem too (skip), and the
 gain multiplies the PSTH. Several independent networks ("members") run side by side: M members, T
-trials, S steps of a few bins each, B bins, R regions. The first axis of every
-parameter is the member.
+trials, S steps of a few bins each, B bins, R regions. The first axis of every parameter is the
+member.
 
 :class:`PlainRNN` is the network as one would first write it, for comparison.
 """
@@ -78,24 +78,35 @@ class MemberRecurrence(nn.Module):
             draws = [torch.rand(len(self.reads), *size, generator=each) for each in generators]
             self.register_parameter(name, nn.Parameter((2 * torch.stack(draws) - 1) * scale))
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """States of each direction: (M, S, T, inputs) -> one or two of (M, S, T, H).
+    def forward(self, *parts: Tensor) -> list[Tensor]:
+        """States of each direction, one or two of (M, S, T, H).
 
-        Steps come before trials, so that the numbers of one step lie side by side.
+        The input is (M, S, T, inputs), in one part or in several as if they were joined along the
+        last axis. Steps come before trials, so that the numbers of one step lie side by side.
         """
-        # Members and directions are one list of G = M * D networks that step together; those
-        # that read backwards get their input, and give their output, flipped in time.
-        x = torch.stack([x.flip(1) if flip else x for flip in self.reads], dim=1)
-        x = x.flatten(0, 1)  # (G, S, T, inputs)
-        into, along = (w.flatten(0, 1).mT for w in (self.weight_ih, self.weight_hh))
-        bias = self.bias.flatten(0, 1).unsqueeze(1)  # (G, 1, H)
-        states = self.step_through(x, into, bias, along)  # (G, S, T, H)
-        states = states.unflatten(0, self.shape).unbind(1)
-        return [s.flip(1) if flip else s for s, flip in zip(states, self.reads, strict=True)]
+        into, bias, along = self.weights()
+        into = into.flatten(1, 2).mT.split([part.shape[-1] for part in parts], dim=1)
+        drive = bias.flatten(1).unsqueeze(1)  # (M, 1, D * outputs)
+        for part, weight in zip(parts, into, strict=True):
+            drive = torch.baddbmm(drive, part.flatten(1, 2), weight)  # (M, S * T, D * outputs)
+        drive = drive.unflatten(1, parts[0].shape[1:3]).unflatten(-1, (self.shape[1], -1))
+        # Members and directions become one list of G = M * D networks that step together; those
+        # that read backwards get their drive, and give their states, flipped in time.
+        drive = torch.stack(self.turn(drive.unbind(-2)), dim=1).flatten(0, 1)
+        states = self.step_through(drive, along.flatten(0, 1).mT)  # (G, S, T, H)
+        return self.turn(states.unflatten(0, self.shape).unbind(1))
 
-    def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
-        """``h[s] = tanh(V x[s] + b + W h[s - 1])`` from ``h = 0``: (G, S, T, inputs) -> (…, H)."""
-        drive = torch.baddbmm(bias, x.flatten(1, 2), into).unflatten(1, x.shape[1:3])
+    def turn(self, directions) -> list[Tensor]:
+        """The series (M, S, T, ...) of those directions that read backwards flipped in time."""
+        return [s.flip(1) if flip else s for s, flip in zip(directions, self.reads, strict=True)]
+
+    def weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the input (M, D, outputs, inputs), biases (M, D, outputs), of the state (…, H)."""
+        return self.weight_ih, self.bias, self.weight_hh
+
+    def step_through(self, drive: Tensor, along: Tensor) -> Tensor:
+        """``h[s] = tanh(drive[s] + W h[s - 1])`` from ``h = 0``, where ``drive = V x + b``:
+        (G, S, T, H) -> (G, S, T, H)."""
         h, states = torch.zeros_like(drive[:, 0]), []  # (G, T, H)
         for given in drive.unbind(1):
             h = torch.tanh(torch.baddbmm(given, h, along))
@@ -114,21 +125,23 @@ class GatedRecurrence(MemberRecurrence):
 
     gates = 2  # first the halves of all parameters that lead to tanh, then those to the gate
 
-    def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
+    def weights(self):
         """With ``tanh(a) = 2 logistic(2 a) - 1`` and ``h = 2 u - 1``, a step has one logistic
-        function, three times as quick as tanh:
-        ``r, g = logistic(...)`` and ``u[s] = u[s - 1] + g (r - u[s - 1])``."""
-        size = along.shape[1]
-        scale = x.new_tensor([2, 1]).repeat_interleave(size)  # of tanh, and of the gate
-        shift = (bias - along.sum(1, keepdim=True)) * scale  # (G, 1, 2 * H)
-        drive = torch.baddbmm(shift, x.flatten(1, 2), into * scale).unflatten(1, x.shape[1:3])
-        along = along * (2 * scale)
-        u, states = torch.full_like(drive[:, 0, :, :size], 0.5), []  # (G, T, H)
-        for given in drive.unbind(1):
+        function, three times as quick as tanh: ``r, g = logistic(...)`` and
+        ``u[s] = u[s - 1] + g (r - u[s - 1])``. So ``a`` counts twice, and ``h`` is ``2 u - 1``."""
+        into, bias, along = super().weights()
+        scale = bias.new_tensor([2, 1]).repeat_interleave(along.shape[-1])  # of tanh, of the gate
+        column = scale.unsqueeze(1)
+        return into * column, (bias - along.sum(-1)) * scale, along * (2 * column)
+
+    def step_through(self, drive: Tensor, along: Tensor) -> Tensor:
+        u = torch.full_like(drive[:, 0, :, : along.shape[1]], 0.5)  # (G, T, H)
+        states = []
+        for given in drive.unbind(1):  # (G, T, 2 * H)
             renewed, gate = torch.sigmoid(torch.baddbmm(given, u, along)).chunk(2, dim=-1)
             u = torch.lerp(u, renewed, gate)
             states.append(u)
-        return torch.add(x.new_tensor(-1), torch.stack(states, dim=1), alpha=2)
+        return torch.add(u.new_tensor(-1), torch.stack(states, dim=1), alpha=2)
 
 
 class EncoderNet(nn.Module):
@@ -166,13 +179,12 @@ class EncoderNet(nn.Module):
         nn.init.zeros_(self.readout.weight)
 
     def forward(self, x: Tensor) -> Tensor:  # (M, T, S, inputs)
-        now = [] if self.direct is None else [x[..., self.direct].transpose(1, 2)]
-        x = x if self.stem is None else self.stem(x)  # (M, T, S, stem)
-        x = x.transpose(1, 2).contiguous()  # (M, S, T, stem)
-        x = x if self.stem is None else F.relu(x)  # its gradient wants its input in order
-        seen = [x] if self.skip else []
+        x = x.transpose(1, 2).contiguous()  # (M, S, T, inputs), the order of the recurrence
+        stem = x if self.stem is None else F.relu(self.stem(x))  # (M, S, T, stem)
+        seen = [stem] if self.skip else []
         if self.recurrence is not None:
-            seen += self.recurrence(torch.cat([x, *now], dim=-1))  # each (M, S, T, H)
+            direct = [] if self.direct is None else [x[..., self.direct]]
+            seen += self.recurrence(stem, *direct)  # each (M, S, T, H)
         z = self.readout(*seen).transpose(1, 2).contiguous()  # (M, T, S, R)
         return F.softplus(z + BEND) / REST
 

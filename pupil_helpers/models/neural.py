@@ -79,10 +79,9 @@ class MemberGRU(MemberRecurrence):
 
     gates = 3
 
-    def step_through(self, x: Tensor, into: Tensor, bias: Tensor, along: Tensor) -> Tensor:
+    def step_through(self, drive: Tensor, along: Tensor) -> Tensor:
         # Reset and update together, and the new state by itself: each of one piece in memory.
         both = [2 * along.shape[1], along.shape[1]]
-        drive = torch.baddbmm(bias, x.flatten(1, 2), into).unflatten(1, x.shape[1:3])
         to_gates, to_new = (part.contiguous() for part in along.split(both, dim=-1))
         h, states = torch.zeros_like(drive[:, 0, :, both[0] :]), []  # (G, T, H)
         for given in drive.unbind(1):  # (G, T, 3 * H)

@@ -30,7 +30,7 @@ def mouse():
 
 
 def quick(**settings):
-    return PupilEncoder(**{"n_updates": 16, "batch_size": 8, **settings})
+    return PupilEncoder(**{"n_updates": 32, "batch_size": 8, **settings})
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -43,7 +43,7 @@ def test_every_searched_parameter_changes_the_fit(mouse, name):
     objective = Objective(quick(), pupil, counts, 5, 2, {name: OTHER[name]})
     assert objective.cross_fit
     losses = [objective(params)["loss"] for params in ({}, {name: OTHER[name]})]
-    assert abs(losses[0] - losses[1]) > 1e-8  # without effect they are the same number
+    assert abs(losses[0] - losses[1]) > 1e-6  # without effect they are the same number
 
 
 def test_parameters_that_the_quick_loss_cannot_see_are_refitted(mouse):
