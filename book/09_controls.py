@@ -379,8 +379,7 @@ assert fooled["low"] > 0.05
 # such a score out of any model. For `PupilEncoder`, many mice and many pairings that takes a while,
 # so `python benchmarks/null.py` has done it, on coarse bins, and stored the p-values for a pool of
 # *home* mice, in which the pupil drives half of the regions (*linked*). Each mouse is tested against
-# the pupils of all others of its pool. (The model was an earlier one then: it took twice as many
-# updates, and its recurrence did not hear the features of the moment.)
+# the pupils of all others of its pool.
 
 # %%
 tests = stored_nulls()

@@ -379,8 +379,7 @@ assert core_lead.mean() > 0
 # Larger cores take minutes, so here is a stored table. Cores were trained on twelve mice; nine new
 # ones, three of each kind, gave 20 to 300 trials to learn from, and 100 others to be scored on. The
 # first core was trained on mice of all kinds, the second on as many, but *none of the new one's
-# kind*. (`PupilEncoder` took twice as many updates then as it does today, and no recurrence heard the
-# features of the moment.)
+# kind*.
 #
 # **Predict first.** Who will be ahead with 40 trials, and who with 300? On which kind of mouse will a
 # core be of most use?
@@ -446,7 +445,7 @@ assert others.loc["unforeseen", 160:].max() < -0.02
 #   find it out; a core that has met the kind knows it, and is ahead throughout. Its lead shrinks with
 #   the number of trials. The core that has *not* met the kind hardly helps them.
 # - **Unforeseen** mice differ from one another: each listens to directions of its own. A core that has
-#   met others of them is ahead with few trials only, and with many it is not. The core of other kinds
+#   met others of them is ahead with few trials, and hardly with many. The core of other kinds
 #   stands in the way: it has one stem and one memory for all mice. What this mouse alone listens to
 #   may not be in it, and small steps at the end do not put it there.
 #

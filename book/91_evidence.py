@@ -42,8 +42,6 @@
 #
 # **The data.** Nothing on this page is *simulated*, and nothing is fitted here. The page shows numbers
 # that were measured once and come with the book, so there is no line to change for another recording.
-# (`PupilEncoder` was an earlier one then: it took twice as many updates, and its recurrence did not
-# hear the features of the moment.)
 
 # %% tags=["setup", "hide-cell"]
 # @title Set-up

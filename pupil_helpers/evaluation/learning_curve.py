@@ -13,9 +13,7 @@ from ..metrics.scores import hierarchical_ci
 
 
 def stored_curve() -> pd.DataFrame:
-    """Scores of new mice after few and many trials, PupilEncoder's with 400 updates.
-
-    Neither model's recurrence heard the features of the moment then.
+    """Scores of new mice after few and many trials, made by ``benchmarks/shared_core.py``.
 
     Returns
     -------

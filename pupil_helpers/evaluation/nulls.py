@@ -247,8 +247,7 @@ def refit_score(
 def stored_nulls() -> pd.DataFrame:
     """p-values of PupilEncoder under :func:`session_permutation`, refitted for every pairing.
 
-    ``benchmarks/null.py`` made them, from simulated mice, when PupilEncoder still took 400 updates
-    and its recurrence did not hear the features of the moment.
+    ``benchmarks/null.py`` made them, from simulated mice.
 
     Returns
     -------
