@@ -52,18 +52,10 @@ _CHECKED_AT_ONCE = 4_000_000
 
 
 def read_alf(
-    folder,
-    *,
-    quality: int = 2,
-    blinks: str = "missing",
-    start: float = -0.5,
-    n_bins: int = 250,
-    bin_size: float = BIN_SIZE,
-    pupil: str = "sample",
-    faults: str = "refuse",
-    name: str | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> Session:
+    folder, *, quality: int = 2, blinks: str = "missing", start: float = -0.5, n_bins: int = 250,
+    bin_size: float = BIN_SIZE, pupil: str = "sample", faults: str = "refuse",
+    name: str | None = None, max_bytes: int = MAX_BYTES,
+) -> Session:  # fmt: skip
     """Read a recording from a folder of ALF files, and cut it into trials and bins.
 
     Parameters

@@ -31,21 +31,11 @@ _BESIDES = 4 * 2**30  # bytes of address space for Python and its libraries
 
 
 def read_nwb(
-    path,
-    *,
-    onset: str | None = None,
-    area: str | None = None,
-    xy: str | None = None,
-    region: str | None = None,
-    quality: int = 2,
-    start: float = -0.5,
-    n_bins: int = 250,
-    bin_size: float = BIN_SIZE,
-    pupil: str = "sample",
-    faults: str = "refuse",
-    name: str | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> Session:
+    path, *, onset: str | None = None, area: str | None = None, xy: str | None = None,
+    region: str | None = None, quality: int = 2, start: float = -0.5, n_bins: int = 250,
+    bin_size: float = BIN_SIZE, pupil: str = "sample", faults: str = "refuse",
+    name: str | None = None, max_bytes: int = MAX_BYTES,
+) -> Session:  # fmt: skip
     """Read a recording from an NWB file, and cut it into trials and bins.
 
     Parameters
