@@ -205,7 +205,7 @@ def _fits(folder, sessions, models, seeds, n_folds, gap) -> Iterator[Fit]:
         for name, seed, model, model_mark in variants(named, seeds, session.bin_size):
             told = mark(session.data, model_mark, n_folds, gap)
             stem = _stem(session, f"{name} seed{seed}")
-            yield Fit(folder, stem, told, session, name, seed, model, n_folds, gap)
+            yield Fit(folder, stem, told, session, model, n_folds, gap, name, seed)
 
 
 def _pairings(folder, sessions, pool, n_null, model, n_folds, gap) -> Iterator[Pairing]:
@@ -226,7 +226,7 @@ def _pairings(folder, sessions, pool, n_null, model, n_folds, gap) -> Iterator[P
         for other in (session, *others) if others else ():
             yield Pairing(
                 folder, _stem(session, f"with {other.name}"), mark(test, other.data), session,
-                other, test, n_trials, ready, n_folds, gap,
+                ready, n_folds, gap, other, test, n_trials,
             )  # fmt: skip
 
 

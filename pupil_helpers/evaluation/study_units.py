@@ -12,9 +12,9 @@ import copy
 import json
 import platform
 import time
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -60,18 +60,25 @@ NULLS = pa.schema(
 """
 
 
-class Fit(NamedTuple):
-    """One model, fitted to one session in every fold with one seed."""
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """A piece of work: kind and ``stem`` name its file, ``mark`` what its rows depend on."""
 
     folder: Path
     stem: str
     mark: str
     session: Prepared
-    name: str
-    seed: int
     model: object
     n_folds: int
     gap: int
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Unit):
+    """One model, fitted to one session in every fold with one seed."""
+
+    name: str
+    seed: int
 
     kind, schema = "fits", FITS
 
@@ -121,19 +128,13 @@ class Fit(NamedTuple):
         return {"model": self.name, "seed": self.seed}
 
 
-class Pairing(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Pairing(Unit):
     """The counts of one session with one pupil, its own or another's; everything is refitted."""
 
-    folder: Path
-    stem: str
-    mark: str
-    session: Prepared
     other: Prepared
     test: str
     n_trials: int
-    model: object
-    n_folds: int
-    gap: int
 
     kind, schema = "nulls", NULLS
 
@@ -155,7 +156,7 @@ class Pairing(NamedTuple):
         return {"model": type(self.model).__name__, "pupil_of": self.other.name}
 
 
-def results_file(unit: Fit | Pairing) -> Path:
+def results_file(unit: Unit) -> Path:
     """Where its rows go."""
     return unit.folder / unit.kind / f"{unit.stem}.parquet"
 
@@ -165,7 +166,7 @@ def failure_file(folder: Path, kind: str, stem: str) -> Path:
     return folder / "failures" / kind / f"{stem}.json"
 
 
-def is_done(unit: Fit | Pairing) -> bool:
+def is_done(unit: Unit) -> bool:
     """Whether the unit's rows are there, made from the same things."""
     try:
         return pq.read_schema(results_file(unit)).metadata[b"mark"] == unit.mark.encode()
@@ -173,7 +174,7 @@ def is_done(unit: Fit | Pairing) -> bool:
         return False
 
 
-def do_unit(unit: Fit | Pairing) -> str | OSError:
+def do_unit(unit: Unit) -> str | OSError:
     """Do a unit of work and keep its rows, or what went wrong; runs in any process.
 
     Returns
