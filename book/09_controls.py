@@ -420,7 +420,7 @@ print(alarmed, "raised an alarm in an unlinked region")
 
 # %% [markdown]
 # In unlinked regions there are no more false alarms than the promised 5 % would explain. And the
-# method has *power*: most linked regions are found.
+# method has *power*: the linked regions are found.
 #
 # Why are so many p-values 1? Where the pupil did not help on blocks left out of training, the model
 # is shrunk to the PSTH and scores 0, with its own pupil and with nearly every other one. These are
