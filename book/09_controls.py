@@ -402,7 +402,7 @@ unlinked = rates[["unlinked" in name for name in rates.index]]
 assert (unlinked["p ≤ 0.05"] <= unlinked["no surprise up to"]).all()
 rates.round(3)
 
-# %% mystnb={"image": {"alt": "Two histograms of p-values in home mice, beside a dashed line at 5 percent. In linked regions nearly all are at the smallest value that is possible. In unlinked regions many are 1, and most others just below it."}}
+# %% mystnb={"image": {"alt": "Two histograms of p-values in home mice, beside a dashed line at 5 percent. In linked regions they are at the smallest value that is possible. In unlinked regions many are 1, and most others just below it."}}
 bins = {"binwidth": 1 / (1 + n_others), "binrange": (0.025, 1.025)}
 fig, axes = plt.subplots(1, len(p_of), figsize=(8, 2.9), sharey=True)
 for ax, (title, p) in zip(axes, p_of.items(), strict=True):

@@ -250,7 +250,7 @@ tests = tests.sort_values(keys, ascending=[True, False, True])
 by_control = tests.groupby("what")
 tests["q"] = by_control["p"].transform(false_discovery_control)
 
-# %% mystnb={"image": {"alt": "Two panels, one for each control, with a row for each region. Grey bars of null scores begin and end at zero or close to it. The dot of ridge lies clearly to the right of its bar in VISl only, and under the linear shift far to the left in CA1. Dots of PupilEncoder lie to the right of their bars under the trial shuffle; under the linear shift three of five lie far to the left, and the other two close to zero."}}
+# %% mystnb={"image": {"alt": "Two panels, one for each control, with a row for each region. Grey bars of null scores begin and end at zero or close to it. The dot of ridge lies clearly to the right of its bar in VISl only, and under the linear shift far to the left in CA1. Dots of PupilEncoder lie to the right of their bars under the trial shuffle; under the linear shift three of five lie to the left, those of VISl and POST to the right."}}
 figures.controls(tests, "PSTH-relative score")
 plt.show()
 
@@ -289,15 +289,15 @@ for control, mine in by_control:
 placed = tests.set_index(["what", "model", "region"])
 shift, shuffle = placed.loc["linear shift"], placed.loc["trial shuffle"]
 passed = shift.index[shift["p"] <= 0.05].to_list()
-ours = [("PupilEncoder", "VISl"), ("PupilEncoder", "CA1")]
+ours = [("PupilEncoder", "VISl"), ("PupilEncoder", "POST")]
 assert set(passed) == {("ridge", "VISl"), *ours}
 assert (shift["q"] > 0.05).all()
 assert shift.loc[("ridge", "CA1"), "true pairing"] < 0
 assert shuffle.loc[("ridge", "CA1"), "p"] <= 0.05
 assert (shuffle.loc["PupilEncoder", "q"] <= 0.05).all()
 of_ours = shift.loc["PupilEncoder", "true pairing"]
-assert (of_ours.drop(["VISl", "CA1"]) < -0.02).all()
-assert of_ours[["VISl", "CA1"]].between(0, 0.01).all()
+assert (of_ours.drop(["VISl", "POST"]) < -0.01).all()
+assert of_ours[["VISl", "POST"]].between(0, 0.05).all()
 placed[["true pairing", "null median", "null 95 %"]].round(3) + 0.0
 
 # %% [markdown]
@@ -306,9 +306,9 @@ placed[["true pairing", "null median", "null 95 %"]].round(3) + 0.0
 # - Under the trial shuffle PupilEncoder passes in all regions, and ridge in most. But look at ridge in
 #   CA1: it passes with a score that is 0 to three digits. Given shuffled pupils it falls back to the
 #   PSTH, so that all null scores are zero or less, and anything beats them. A small p is no large score.
-# - Under the linear shift, ridge passes in VISl and PupilEncoder in VISl and CA1; corrected for the
-#   number of tests, neither passes anywhere. And the scores with which PupilEncoder passes are close to
-#   zero, a hundredth at most.
+# - Under the linear shift, ridge passes in VISl and PupilEncoder in VISl and POST; corrected for the
+#   number of tests, neither passes anywhere. And the scores with which PupilEncoder passes are small,
+#   about half of those above or less.
 # - With the middle trials only, PupilEncoder does worse than the PSTH in the other three regions, where
 #   its scores on all trials were above zero. Which trials are there changes the sign, and this test
 #   has nothing to say there. We have not found out why.
@@ -381,5 +381,5 @@ for (date, code), rows in runs:
 # - One real session was measured; the list of what was not is longer.
 # - Scores are small: less than a fifth of the ceiling at best, and about zero in places.
 # - Most pass a control that drift can fool. The one that keeps drift is passed in VISl by both models
-#   and in CA1 by one, and after correction nowhere.
+#   and in POST by one, and after correction nowhere.
 # - So there may be a link in one mouse. There is no cause here, no lag, and no rule for other mice.
