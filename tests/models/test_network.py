@@ -88,6 +88,12 @@ def test_anticausal_is_causal_in_mirrored_time():
     torch.testing.assert_close(anticausal(x.flip(1))[0].flip(1), causal(x)[0])
 
 
+@pytest.mark.parametrize("layer", [MemberRecurrence, GatedRecurrence, MemberGRU])
+def test_inputs_in_parts_are_heard_as_if_joined(layer):
+    ours, x = layer(4, 5, "bidirectional", [3, 4]), torch.randn(2, 9, 3, 4)
+    torch.testing.assert_close(ours(x[..., :1], x[..., 1:]), ours(x))
+
+
 def test_a_gate_is_a_gru_that_always_listens():
     """With its reset gate open, and its update gate's complement as ours."""
     ours = GatedRecurrence(4, 3, "bidirectional", [7]).double()
