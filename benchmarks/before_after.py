@@ -3,8 +3,10 @@
 Run ``python benchmarks/before_after.py``. ``before.json`` holds scores and seconds of the default
 model with the code of commit e7722ab (34 modules side by side), on simulated mice 0 and 401-407 and
 on the real session Cori, if it is on this machine (see ``tests/real_data.py``): five folds, five
-seeds. They are printed beside those of the code at hand. Seconds depend on the machine, and
-on whatever else it does: compare them as ratios, and only if the machine is quiet.
+seeds. They are printed beside those of the code at hand. The simulated mice have changed since:
+their eyes were calibrated, so that a mouse's row compares two mice as much as two models. Cori is
+the same. Seconds depend on the machine, and on whatever else it does: compare them as ratios, and
+only if the machine is quiet.
 """
 
 import json
