@@ -1,17 +1,22 @@
 """Which ingredient of PupilEncoder earns what? Leave out one at a time, on many kinds of mice.
 
-Run ``python benchmarks/ablation.py`` (hours on two cores: 16 variants, 7 kinds, 4 mice of each) or,
-with ``--kinds`` and ``--variants``, a part of it. These mice (500 and up) chose the settings.
+Run ``python benchmarks/ablation.py --write`` (two hours on two cores: 16 variants, 7 kinds, 4 mice
+of each) for the table that chapter 6 reads from ``pupil_helpers/evaluation/ablation.csv``; without
+``--write`` it is only printed, and with ``--kinds`` and ``--variants`` a part of it. These mice
+(500 and up) chose the settings.
+
 Printed are the share of what could be predicted in the regions that the pupil drives, what is lost
 without each ingredient, and the errors in regions that the pupil does not drive (where holding
 back is what counts).
 """
 
 import argparse
+from pathlib import Path
 
 import torch
 from mice import cells
 
+import pupil_helpers.evaluation.mice as kinds_of_mice
 from pupil_helpers import PupilEncoder
 from pupil_helpers.evaluation.mice import (
     CHOSE,
@@ -23,6 +28,8 @@ from pupil_helpers.evaluation.mice import (
 )
 from pupil_helpers.recordings.kinds import KINDS
 from pupil_helpers.signals.pupil import FEATURES, MOTIONS, PupilFeatures
+
+FILE = Path(kinds_of_mice.__file__).with_name("ablation.csv")
 
 
 class Masked(PupilFeatures):
@@ -69,6 +76,7 @@ def main():
     parser.add_argument("--mice", type=int, default=4)
     parser.add_argument("--first", type=int, default=CHOSE[0], help="seed of the first mouse")
     parser.add_argument("--folder", help="where to keep finished fits, to go on after a stop")
+    parser.add_argument("--write", action="store_true", help="store the table in the package")
     options = parser.parse_args()
     variants = {name: VARIANTS[name] for name in dict.fromkeys(["all of it", *options.variants])}
     mice = range(options.first, options.first + options.mice)
@@ -80,6 +88,9 @@ def main():
         print(cells(leads(rows, "all of it")))
     print("\nregions without the pupil: error relative to the PSTH's")
     print(holding_back(rows).round(3).to_string())
+    if options.write:
+        rows.round(5).to_csv(FILE, index=False)
+        print(f"\nwritten to {FILE.name}")
 
 
 if __name__ == "__main__":

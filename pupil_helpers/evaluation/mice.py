@@ -197,3 +197,11 @@ def holding_back(rows: pd.DataFrame) -> pd.DataFrame:
 def stored_scores() -> pd.DataFrame:
     """The stored table of ``benchmarks/mice.py``, as :func:`score_on_mice` gives it."""
     return read_table("evaluation/mice.csv")
+
+
+def stored_ablation() -> pd.DataFrame:
+    """The stored table of ``benchmarks/ablation.py``, as :func:`score_on_mice` gives it.
+
+    The default ("all of it") without one ingredient at a time, on mice that chose its settings.
+    """
+    return read_table("evaluation/ablation.csv")

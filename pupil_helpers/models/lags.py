@@ -68,7 +68,11 @@ class LagFilters(nn.Module):
 
     def _filter(self, features: Tensor) -> Tensor:
         levels, motion = features[..., : len(CHANNELS)], features[..., len(CHANNELS) :]
-        filtered = torch.cat([levels.mT @ self.bank[0], motion.mT @ self.bank[1]], dim=1)
+        parts = [  # contiguous, so that it is one product and not one per trial
+            series.mT.contiguous() @ bank
+            for series, bank in zip((levels, motion), self.bank, strict=True)
+        ]
+        filtered = torch.cat(parts, dim=1)  # (T, features, filters * steps)
         filtered = filtered.unflatten(-1, (-1, self.n_steps))  # (T, features, filters, steps)
         return filtered.flatten(1, 2).mT.contiguous()  # (T, steps, features * filters)
 

@@ -98,3 +98,13 @@ def test_the_stored_table_is_whole_and_of_mice_that_chose_nothing():
     assert (ours == 6).all()
     assert not rows.duplicated(["kind", "mouse", "model", "seed", "region"]).any()
     assert rows.notna().all(axis=None)
+
+
+def test_the_stored_ablation_is_whole_and_of_mice_that_chose():
+    rows = mice.stored_ablation()
+    assert set(rows["kind"]) == set(KINDS)
+    assert set(rows["mouse"]) == set(mice.CHOSE[:4])
+    assert not rows.duplicated(["kind", "mouse", "model", "region"]).any()
+    regions = rows.groupby("kind")["region"].nunique().sum()
+    assert (rows.groupby("model").size() == 4 * regions).all()
+    assert rows.notna().all(axis=None)
