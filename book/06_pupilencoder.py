@@ -30,7 +30,7 @@
 # - say when a model should not predict at all, and how often a careful rule is fooled;
 # - tell a piece that earns something from a piece that is only there.
 #
-# **Time.** About 45 minutes, 50 more with the quiz and the exercises. Runs in one to two minutes on a
+# **Time.** About 50 minutes, 50 more with the quiz and the exercises. Runs in one to two minutes on a
 # laptop.
 #
 # **What you need.** Chapters 3 to 5: linear models over lags, the recurrent network, and how it
@@ -874,6 +874,7 @@ bar = {"label": "share that is lost", "shrink": 0.6}
 fig, ax = plt.subplots(figsize=(8, 5.6))
 sns.heatmap(means, annot=cells, **look, cbar_kws=bar, ax=ax)
 ax.set(xlabel="kind of mouse", ylabel="")
+ax.tick_params(axis="x", rotation=30)
 plt.show()
 
 # %% [markdown]

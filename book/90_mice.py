@@ -65,7 +65,7 @@ from pupil_helpers import boxcar, explore, simulate_session, smooth
 from pupil_helpers.evaluation.mice import share
 from pupil_helpers.metrics.ceilings import split_half_ceiling
 from pupil_helpers.models.linear import Ridge
-from pupil_helpers.plotting import simulator as figures, use_style
+from pupil_helpers.plotting import folds, simulator as figures, use_style
 from pupil_helpers.recordings import calibration, drives
 from pupil_helpers.recordings.eye import film_eye, move_eye
 from pupil_helpers.recordings.kinds import DRIVEN, KINDS, REGIONS
@@ -442,8 +442,9 @@ plt.show()
 # %% mystnb={"image": {"alt": "Null: above, the mean pupil area of each of 300 trials, which jumps from trial to trial around slower changes. Below, the true rates of six regions, which all wander slowly over the session; some go along with the area for a hundred trials, by chance."}}
 null = simulate_session(0, kind="null")
 rates = null.true_region_rates(list(REGIONS)).mean(axis=1)
-means = dict(zip(REGIONS, rates.T, strict=True))
-figures.over_session(null.truth.pupil[..., 0].mean(axis=1), means)
+means = pd.DataFrame(rates, columns=list(REGIONS))
+means.insert(0, "pupil area", null.truth.pupil[..., 0].mean(axis=1))
+folds.drift(dict((means - means.mean()) / means.std()))
 plt.show()
 
 # %% [markdown]

@@ -1,17 +1,11 @@
-"""Figures of chapter 10: attributions in a trial, by channel, by lag and by method.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 10: attributions in a trial, by channel, by lag and by method."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MultipleLocator
 
 from ..session import CHANNELS
 from .panels import BLACK, GREY, TIME, region_panels, standard
@@ -23,7 +17,7 @@ KEY = [Patch(color=colour, label=name) for name, colour in CHANNEL_COLOURS.items
 BESIDE = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
 
 
-def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expected count"):
+def attribution_in_trial(time, pupil, attributions, at: int):
     """One trial's pupil, and below each channel what its samples did to one bin.
 
     Parameters
@@ -31,11 +25,8 @@ def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expect
     time : array_like, (bins,)
         Seconds from stimulus.
     pupil, attributions : array_like, (bins, 3)
-        Pupil, and attribution of each sample.
     at : int
         The bin whose output is explained.
-    unit : str
-        Unit of the attributions.
     """
     time, pupil, attributions = map(np.asarray, (time, pupil, attributions))
     if pupil.shape != (len(time), 3) or attributions.shape != pupil.shape:
@@ -53,7 +44,7 @@ def attribution_in_trial(time, pupil, attributions, at: int, unit: str = "expect
         for ax in (top, low):
             ax.axvline(time[at], color=BLACK, lw=1)
     axes[0, 0].set_ylabel("pupil (SDs)")
-    axes[1, 0].set_ylabel(f"attribution\n({unit})")
+    axes[1, 0].set_ylabel("attribution\n(expected count)")
     return fig
 
 
@@ -96,7 +87,6 @@ def lag_profiles(profile, regions, channel: str = "x", truth=None):
     ----------
     profile : LagProfile
     regions : sequence of str
-        Names of the profile's regions.
     channel : {"area", "x", "y"}
     truth : Truth, optional
         Draws the true kernels, scaled to the peak of the curve, where the channel has one.
@@ -136,7 +126,6 @@ def contributions_in_trial(time, pupil, attributions, regions):
         Seconds from stimulus.
     pupil : array_like, (bins, 3)
     attributions : array_like, (bins, regions, 3)
-        Contributions.
     regions : sequence of str
     """
     time, pupil, attributions = map(np.asarray, (time, pupil, attributions))
@@ -154,10 +143,9 @@ def contributions_in_trial(time, pupil, attributions, regions):
     for ax, name, parts in zip(axes[1:], regions, attributions.transpose(1, 2, 0), strict=True):
         for sign in (np.maximum, np.minimum):
             ax.stackplot(time, sign(parts, 0), colors=COLOURS, alpha=0.75, lw=0)
-        ax.plot(time, parts.sum(axis=0), color=BLACK, lw=1.2)
+        ax.plot(time, parts.sum(axis=0), color=BLACK, lw=1.2, label="all three")
         ax.set_ylabel(f"{name}\n(log rate)")
-    whole = Line2D([], [], color=BLACK, lw=1.2, label="all three")
-    axes[1].legend(handles=[whole], **BESIDE)
+    axes[1].legend(**BESIDE)
     stimulus_line(*axes)
     axes[-1].set_xlabel(TIME)
     axes[-1].set_xlim(time[0], time[-1])
@@ -186,7 +174,7 @@ def lag_correlations(found, regions, truth=None):
                 ax.plot(*place, transform=ax.get_xaxis_transform(), mec="white", **mark)
         _cross(ax)
         ax.set(xlim=(found.lags[0], found.lags[-1]), ylim=(-1, 1))
-        ax.xaxis.set_major_locator(MultipleLocator(0.5))
+        ax.locator_params(axis="x", nbins=5)
     fig.axes[0].set_ylabel("correlation of attribution\nwith the channel")
     fig.axes[-1].legend(**BESIDE)
     fig.supxlabel(LAG, fontsize=10)
@@ -203,15 +191,12 @@ def shares(methods: dict, regions):
     regions : sequence of str
     """
     fig, panels = region_panels(regions, (9, 1.3 + 0.42 * len(methods)), sharey=True)
-    names, widths = list(methods), np.maximum(list(methods.values()), 0)  # (…, regions, 3)
-    ends = widths.cumsum(axis=-1)
-    frame = {"edgecolor": BLACK, "lw": [1.2 if name == "truth" else 0 for name in names]}
+    frame = {"edgecolor": BLACK, "lw": [1.2 if name == "truth" else 0 for name in methods]}
+    look = {"stacked": True, "color": COLOURS, "width": 0.7, "legend": False, **frame}
     for r, (ax, _, _) in enumerate(panels):
-        for c, colour in enumerate(COLOURS):
-            width, end = widths[:, r, c], ends[:, r, c]
-            ax.barh(names, width, 0.7, left=end - width, color=colour, **frame)
-        ax.set(xlim=(0, 1.001), xlabel="share")
-        ax.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        widths = [np.maximum(of_method, 0)[r] for of_method in methods.values()]
+        pd.DataFrame(widths, list(methods)).plot.barh(**look, ax=ax)
+        ax.set(xlim=(0, 1.001), xlabel="share", xticks=[0, 0.5, 1])
         ax.tick_params(axis="y", length=0)
     fig.axes[0].invert_yaxis()
     fig.legend(handles=KEY, loc="outside upper right", ncols=3)
@@ -225,7 +210,6 @@ def score_and_attribution(regions, scores: dict, attributions: dict):
     ----------
     regions : sequence of str
     scores : dict of str to array_like (regions,)
-        Score of each model.
     attributions : dict of str to array_like (regions, 3)
         SD of each channel's contribution, for the same models.
     """
@@ -236,11 +220,8 @@ def score_and_attribution(regions, scores: dict, attributions: dict):
         left, right = axes[2 * i : 2 * i + 2]
         left.barh(regions, score, 0.6, color=GREY)
         left.set(title=model, xlabel="score")
-        sizes = pd.DataFrame(attributions[model], regions, CHANNELS).melt(ignore_index=False)
-        sns.barplot(
-            sizes, x="value", y=sizes.index, hue="variable", palette=CHANNEL_COLOURS, gap=0.1,
-            width=0.75, saturation=1, legend=False, ax=right,
-        )  # fmt: skip
+        sizes = pd.DataFrame(attributions[model], regions)
+        sizes.plot.barh(color=COLOURS, width=0.75, legend=False, ax=right)
         right.set(xlabel="contribution\n(SD, log rate)")
         for ax, (low, high) in zip((left, right), ends, strict=True):
             ax.set_xlim(min(low, 0) - 0.05 * high, 1.05 * high)

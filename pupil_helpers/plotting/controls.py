@@ -1,7 +1,4 @@
-"""Figures of chapter 9: pupils that cannot be related to the neurons, and what they score.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 9: pupils that cannot be related to the neurons, and what they score."""
 
 from __future__ import annotations
 
@@ -47,13 +44,8 @@ def alarms(table):
         mine = table[table["region"] == region]
         share, colour = 100 * mine["share"].to_numpy(), region_colour(region, i)
         reach = np.abs(100 * mine[["low", "high"]].to_numpy().T - share)
-        ax.barh(mine["control"], share, 0.6, color=colour, alpha=0.6)
-        ax.errorbar(share, mine["control"], xerr=reach, fmt="none", ecolor=BLACK, lw=1.2)
-        for row, value in enumerate(share):
-            at = max(value, mine["high"].iloc[row] * 100, 5), row
-            ax.annotate(
-                f"{value:.0f} %", at, (5, 0), textcoords="offset points", va="center", fontsize=9
-            )
+        bars = ax.barh(mine["control"], share, 0.6, xerr=reach, color=colour, alpha=0.6)
+        ax.bar_label(bars, fmt="{:.0f} %", padding=5, fontsize=9)
         ax.axvline(5, color=BLACK, lw=1, ls="--", zorder=0)
         ax.set(xlim=(0, 118), xlabel="mice with p ≤ 0.05 (%)", title=f"{region}: {note}")
         ax.set_xticks([0, 5, 50, 100])

@@ -1,28 +1,15 @@
-"""Figures of chapter 1: a session, its pupil and its spikes.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 1: a session, its pupil and its spikes."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 
 from ..session import Session
-from .panels import (
-    BLACK,
-    GREY,
-    RATE,
-    TIME,
-    area_map,
-    gaze,
-    legend_above,
-    legend_in_corner,
-    missing,
-    raster,
-    same_length,
-)
+from . import panels
+from .panels import BLACK, GREY, RATE, TIME, gaze, legend_above, legend_in_corner, missing
 from .style import CHANNEL_COLOURS, PALETTE, region_palette, stimulus_line
 
 AREA = "area (a.u.)"
@@ -55,19 +42,8 @@ def trial_view(session: Session, trial: int, regions=None):
     gone = session.missing[trial]  # (bins, 3)
     missing(axes[0], session.time, gone[:, 0])
     missing(axes[1], session.time, gone[:, 1:].any(axis=1))
-    raster(axes[2], session.time, session.spikes[trial], session.regions, regions)
+    panels.raster(axes[2], session.time, session.spikes[trial], session.regions, regions)
     axes[2].set_xlabel(TIME)
-    _events(axes, session, trial)
-    return fig
-
-
-def _check_trial(session, trial):
-    if not 0 <= trial < session.n_trials:
-        raise ValueError(f"there is no trial {trial}; give one from 0 to {session.n_trials - 1}.")
-
-
-def _events(axes, session, trial):
-    """Lines for the stimulus and, where known, the go cue and the response."""
     known = [("gocue", "go cue", "--", "right"), ("response_time", "response", "-.", "left")]
     events = [(0.0, "stimulus", ":", "center")]
     events += [(session.trials[c].iloc[trial], *rest) for c, *rest in known if c in session.trials]
@@ -77,6 +53,12 @@ def _events(axes, session, trial):
                 ax.axvline(when, color=BLACK, lw=0.9, ls=dashes)
             at = ("data", "axes fraction")
             axes[0].annotate(label, (when, 1.02), xycoords=at, fontsize=9, ha=side)
+    return fig
+
+
+def _check_trial(session, trial):
+    if not 0 <= trial < session.n_trials:
+        raise ValueError(f"there is no trial {trial}; give one from 0 to {session.n_trials - 1}.")
 
 
 def whole_session(session: Session):
@@ -86,7 +68,7 @@ def whole_session(session: Session):
     if not known.any():
         raise ValueError("pupil area is missing in every trial; there is nothing to show.")
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 4), sharey=True, width_ratios=[3, 1])
-    area_map(fig, left, session, beside=right)
+    panels.area_map(fig, left, session, beside=right)
     left.set(xlabel=TIME, title="pupil area of every trial")
     stimulus_line(left)
     mean = np.nanmean(area[known], axis=1)
@@ -102,7 +84,6 @@ def saccades(session: Session, trial: int, speed, threshold: float, events):
     ----------
     session : Session
     trial : int
-        Which trial.
     speed : array_like, (trials, bins)
         Speed of the eye in pixels/s.
     threshold : float
@@ -164,21 +145,11 @@ def rates_over_time(time, mean, error, names):
         Seconds from stimulus.
     mean, error : array_like, (bins, regions)
         In spikes/s per neuron.
-    names : sequence of str
-        The regions.
+    names : sequence of str, (regions,)
     """
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    size = (8, 2.1 * rows + 0.4)
-    fig, axes = plt.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
-    _bands(axes.flat, names, time=time, mean=mean, error=error)
-    stimulus_line(*axes.flat[: len(names)])
-    for ax in axes.flat[len(names) :]:
-        ax.set_axis_off()
-    for ax in axes[:, 0]:
-        ax.set_ylabel(RATE)
-    fig.supxlabel(TIME, fontsize=10)
-    return fig
+    grid = _bands(names, (TIME, RATE), time=time, mean=mean, error=error)
+    stimulus_line(*grid.axes)
+    return grid.figure
 
 
 def around_saccades(lags, mean, error, names, true_lags=None):
@@ -190,35 +161,32 @@ def around_saccades(lags, mean, error, names, true_lags=None):
         Seconds from the middle of the saccade.
     mean, error : array_like, (lags, regions)
         In spikes/s per neuron.
-    names : sequence of str
-        The regions.
+    names : sequence of str, (regions,)
     true_lags : array_like, (regions,), optional
         Lag in seconds to mark in each panel; NaN for none.
     """
-    fig, axes = plt.subplots(1, len(names), figsize=(8, 3), sharex=True, sharey=True, squeeze=False)
-    _bands(axes[0], names, lags=lags, mean=mean, error=error)
-    for ax in axes[0]:
-        ax.axhline(0, color=GREY, lw=0.8)
-        ax.axvline(0, color=GREY, lw=0.8, ls=":")
+    words = "time from a saccade's middle (s)", "rate minus PSTH\n(spikes/s per neuron)"
+    grid = _bands(names, words, sharey=True, lags=lags, mean=mean, error=error)
+    grid.refline(x=0, y=0, color=GREY, lw=0.8, ls=":")
     if true_lags is not None:
-        for ax, lag in zip(axes[0], true_lags, strict=True):
+        for ax, lag in zip(grid.axes, true_lags, strict=True):
             ax.plot(lag, 0, "^", ms=8, color=BLACK, zorder=5, label="true lag")
-        legend_above(fig, axes[0, 0])
-    axes[0, 0].set_ylabel("rate minus PSTH\n(spikes/s per neuron)")
-    fig.supxlabel("time from the middle of a saccade (s)", fontsize=10)
-    return fig
+        legend_above(grid.figure, grid.axes[0], where="upper right")
+    return grid.figure
 
 
-def _bands(axes, names, **given):
-    """A line with its error band in each panel, in the colour of its region."""
-    x, mean, error = same_length(**given)
+def _bands(names, words, sharey=False, **given):
+    """A panel for every region: a line with its error band, in the region's colour."""
+    x, mean, error = panels.same_length(**given)
     if mean.shape != (len(x), len(names)) or error.shape != mean.shape:
         raise ValueError(f"{mean.shape} and {error.shape}: give {(len(x), len(names))}, by region")
-    columns = zip(axes, region_palette(names).items(), mean.T, error.T, strict=False)
-    for ax, (name, colour), line, reach in columns:
+    regions, size = pd.DataFrame({"region": list(names)}), {"height": 2.2, "aspect": 1.2}
+    grid = sns.FacetGrid(regions, col="region", col_wrap=3, sharey=sharey, **size)
+    columns = zip(grid.axes, region_palette(names).values(), mean.T, error.T, strict=True)
+    for ax, colour, line, reach in columns:
         ax.fill_between(x, line - reach, line + reach, color=colour, alpha=0.3, lw=0)
         ax.plot(x, line, color=colour)
-        ax.set_title(name)
+    return grid.set_titles("{col_name}").set_axis_labels(*words).tight_layout()
 
 
 def ceilings(table):

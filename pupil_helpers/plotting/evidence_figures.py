@@ -1,8 +1,4 @@
-"""Figures of the page of evidence: scores with intervals beside ceilings, and null scores.
-
-Every function returns the figure. What it shows was stored before
-(:func:`pupil_helpers.evaluation.evidence.stored_evidence`).
-"""
+"""Figures of the page of evidence: scores with intervals beside ceilings, and null scores."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Figures of chapter 1: drift over a session, and how to split its trials.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 1: drift over a session, and how to split its trials."""
 
 from __future__ import annotations
 
@@ -13,16 +10,14 @@ from .panels import BLACK, legend_above, name_beside
 from .style import PALETTE, region_colour
 
 
-def drift(values: dict, running: int = 15):
-    """Slow changes over the session: one value per trial, and its running mean.
+def drift(values: dict):
+    """Slow changes over the session: one value per trial, and the running mean of 15.
 
     Parameters
     ----------
     values : dict of str to array_like (trials,)
         What to show, in units of its own spread (z-scores), keyed to its name; NaN where a trial
         has no value.
-    running : int, default 15
-        Trials in the running mean.
     """
     if not values or len({np.shape(v) for v in values.values()}) != 1:
         raise ValueError("give at least one series, all with one value per trial.")
@@ -30,7 +25,7 @@ def drift(values: dict, running: int = 15):
     fig, axes = plt.subplots(len(values), 1, figsize=size, sharex=True, sharey=True, squeeze=False)
     for i, (ax, (name, series)) in enumerate(zip(axes[:, 0], values.items(), strict=True)):
         colour = BLACK if name.startswith("pupil") else region_colour(name, i)
-        around = pd.Series(series).rolling(running, center=True, min_periods=1)
+        around = pd.Series(series).rolling(15, center=True, min_periods=1)
         ax.plot(series, ".", ms=3, color=colour, alpha=0.5)
         ax.plot(around.mean().to_numpy(), color=colour)
         name_beside(ax, name, 0.5, colour)
@@ -47,7 +42,6 @@ def splits(named: dict, n_trials: int):
     named : dict of str to Split
         Anything with ``train`` and ``test``, keyed to its name.
     n_trials : int
-        Trials in the session.
     """
     fig, ax = plt.subplots(figsize=(8, 0.9 + 0.33 * len(named)))
     for row, split in enumerate(named.values()):

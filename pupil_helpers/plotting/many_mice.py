@@ -1,7 +1,4 @@
-"""Figures of the chapter on many mice: means over mice, learning curves.
-
-Every function returns the figure. What it shows was computed on the page.
-"""
+"""Figures of the chapter on many mice: means over mice, learning curves."""
 
 from __future__ import annotations
 
@@ -23,7 +20,6 @@ def by_region(scores, means, ylim=None):
     means : pandas.DataFrame
         Indexed by region: ``mean``, ``low`` and ``high``.
     ylim : tuple, optional
-        Limits of the score.
     """
     fig, ax = plt.subplots(figsize=(8, 3.5))
     for i, (region, colour) in enumerate(region_palette(scores.columns).items()):
@@ -38,7 +34,7 @@ def by_region(scores, means, ylim=None):
     return fig
 
 
-def learning_curves(scores, ylabel="share of what\ncould be predicted"):
+def learning_curves(scores):
     """Score after each number of trials of a new mouse, one panel a kind and one line a model.
 
     Parameters
@@ -46,7 +42,6 @@ def learning_curves(scores, ylabel="share of what\ncould be predicted"):
     scores : pandas.DataFrame
         One row per ``kind``, ``model``, ``mouse`` and number of ``trials``, with its ``share``. A
         thin line is a mouse, a thick one the mean over mice.
-    ylabel : str
     """
     panels = scores.groupby("kind", sort=False)
     fig, axes = plt.subplots(1, len(panels), figsize=(8, 3.2), sharey=True, squeeze=False)
@@ -59,6 +54,6 @@ def learning_curves(scores, ylabel="share of what\ncould be predicted"):
             ax.plot(mice.index, mice.mean(axis=1), "o-", ms=4, color=colour, label=model)
         ax.set(title=kind, xlabel="trials of the new mouse")
         log_ticks(ax, sorted(of_kind["trials"].unique()))
-    axes[0, 0].set_ylabel(ylabel)
+    axes[0, 0].set_ylabel("share of what\ncould be predicted")
     legend_above(fig, axes[0, 0], where="outside upper center")
     return fig

@@ -1,30 +1,19 @@
-"""Figures of chapters 3 and 4: features, linear models; the recurrent network and what it sees.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapters 3 and 4: features, linear models; the recurrent network and what it sees."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.ticker import FixedFormatter
 
-from .panels import (
-    BLACK,
-    GREY,
-    TIME,
-    diverging,
-    legend_above,
-    named_lines,
-    region_panels,
-)
+from .panels import BLACK, GREY, TIME, diverging, legend_above, region_panels
 from .style import CYCLE, PALETTE, region_colour, stimulus_line
 
 LAG = "lag (s)"
 TRUTH = {"color": BLACK, "lw": 1, "ls": "--", "label": "true rate"}
 ABOVE = "outside upper center"
 MODEL_COLOURS = {
+    "constant": BLACK,
     "PSTH": GREY,
     "ridge": PALETTE["orange"],
     "GLM": PALETTE["green"],
@@ -180,13 +169,12 @@ def memory(time, velocity, units):
     velocity : array_like, (steps,)
         What the units read: a pulse for every eye movement.
     units : dict of str to array_like (steps,)
-        States.
     """
     fig, (top, ax) = plt.subplots(2, 1, figsize=(8, 3.8), sharex=True, height_ratios=[1, 2])
     top.vlines(time, 0, velocity, color=BLACK, lw=2)
     top.axhline(0, color=GREY, lw=0.8)
     top.set(ylabel="velocity\n(a.u.)")
-    named_lines(ax, time, units)
+    ax.plot(time, np.transpose(list(units.values())), label=list(units))
     ax.axhline(0, color=GREY, lw=0.8)
     ax.set(xlabel="time (s)", ylabel="state of the unit", xlim=(time[0], time[-1]))
     legend_above(fig, ax, where=ABOVE)
@@ -206,11 +194,7 @@ def directions(scores, true_lags=None, possible=None):
         Score of the true rates, drawn as a line over each group.
     """
     fig, ax = plt.subplots(figsize=(8, 3.4))
-    tall = scores.rename_axis("region").reset_index().melt("region", var_name="direction")
-    sns.barplot(
-        tall, x="region", y="value", hue="direction", gap=0.08, saturation=1, ax=ax,
-        palette=CYCLE[: scores.shape[1]],
-    )  # fmt: skip
+    scores.plot.bar(color=CYCLE, width=0.8, rot=0, ax=ax)
     for i, value in enumerate([] if possible is None else possible):
         label = "true rates" if i == 0 else None
         ax.plot([i - 0.4, i + 0.4], [value, value], color=BLACK, lw=1.2, ls="--", label=label)
@@ -241,7 +225,6 @@ def network_at(time, recorded, predicted, scores, regions, step, truth=None):
     step : float
         Seconds.
     truth : array_like, (steps, regions), optional
-        True expected counts.
     """
     fig, panels = region_panels(regions, (8, 2.9))
     for r, (ax, region, colour) in enumerate(panels):
@@ -268,7 +251,6 @@ def traces(time, recorded, predictions, regions, truth=None):
     predictions : dict of str to array_like (trials, bins, regions)
     regions : sequence of str
     truth : array_like, (trials, bins, regions), optional
-        True rates.
     """
     shape, size = (len(regions), len(recorded)), (9, 1.7 * len(regions) + 0.6)
     fig, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey="row", squeeze=False)

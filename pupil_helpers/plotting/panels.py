@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import cycle
-
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, region_palette
+from .style import CHANNEL_COLOURS, PALETTE, region_colour, region_palette
 
 BLACK, GREY = PALETTE["black"], PALETTE["grey"]
 TIME = "time from stimulus (s)"
@@ -38,12 +36,6 @@ def region_panels(regions, size, **more):
     return fig, [(ax, name, colour) for ax, (name, colour) in panels]
 
 
-def named_lines(ax, x, named: dict, colours=CYCLE, **look) -> None:
-    """A line for each name, each in a colour of its own."""
-    for (name, y), colour in zip(named.items(), cycle(colours), strict=False):
-        ax.plot(x, y, color=colour, label=name, **look)
-
-
 def region_lines(x, values, regions, marked=None, style="-", ax=None):
     """A line for each region in its colour, with a dot where ``marked`` says; returns the axes.
 
@@ -67,11 +59,10 @@ def region_lines(x, values, regions, marked=None, style="-", ax=None):
     return ax
 
 
-def interval(ax, place, middle, low, high, colour, vertical=False, **look) -> None:
+def interval(ax, place, middle, low, high, colour, vertical=False) -> None:
     """A dot with the interval around it; ``place`` is its row, or its column if ``vertical``."""
     ends, dot = ([place, place], [low, high]), (place, middle)
-    look = {"lw": 2, "color": colour, "solid_capstyle": "butt", **look}
-    ax.plot(*(ends if vertical else ends[::-1]), **look)
+    ax.plot(*(ends if vertical else ends[::-1]), lw=2, color=colour, solid_capstyle="butt")
     ax.plot(*(dot if vertical else dot[::-1]), "o", ms=5, color=colour)
 
 

@@ -1,8 +1,4 @@
-"""Figures of the cleaning of an eye trace, one per step.
-
-Every function returns the figure. What it shows was computed by
-:mod:`pupil_helpers.signals.cleaning` and :mod:`pupil_helpers.signals.saccades`.
-"""
+"""Figures of the cleaning of an eye trace, one per step."""
 
 from __future__ import annotations
 
@@ -46,16 +42,17 @@ def outliers(time, trace, found, limit: float, label: str = "area (a.u.)"):
     return fig
 
 
-def gaps(time, raw, clean, filled, label: str = "area (a.u.)"):
-    """A channel before and after: what was dropped, filled, and left missing.
+def gaps(time, raw, clean, filled=None, label: str = "area (a.u.)"):
+    """A channel before and after a step: what was dropped, smoothed, filled, and left missing.
 
     Parameters
     ----------
     time, raw, clean : array_like, (samples,)
         Seconds; the recording; what :func:`~pupil_helpers.signals.cleaning.clean_pupil` made of it.
-    filled : array_like of bool, (samples,)
+    filled : array_like of bool, (samples,), optional
     label : str, default "area (a.u.)"
     """
+    filled = np.zeros(len(time), bool) if filled is None else filled
     time, raw, clean, filled = same_length(time=time, raw=raw, clean=clean, filled=filled)
     fig, ax = plt.subplots(figsize=(8, 3))
     ax.plot(time, raw, color=GREY, lw=0.8, alpha=0.7, label="recorded")
@@ -65,23 +62,6 @@ def gaps(time, raw, clean, filled, label: str = "area (a.u.)"):
         time, 0, 1, where=np.isnan(clean), step="mid", transform=ax.get_xaxis_transform(),
         color=GREY, alpha=0.2, lw=0, label="missing",
     )  # fmt: skip
-    ax.set(xlabel=TIME, ylabel=label)
-    legend_above(fig, ax)
-    return fig
-
-
-def low_pass(time, before, after, label: str = "area (a.u.)"):
-    """A channel before and after the low-pass filter.
-
-    Parameters
-    ----------
-    time, before, after : array_like, (samples,)
-    label : str, default "area (a.u.)"
-    """
-    time, before, after = same_length(time=time, before=before, after=after)
-    fig, ax = plt.subplots(figsize=(8, 3))
-    ax.plot(time, before, color=GREY, lw=0.8, label="before")
-    ax.plot(time, after, color=CHANNEL_COLOURS["area"], label="after")
     ax.set(xlabel=TIME, ylabel=label)
     legend_above(fig, ax)
     return fig

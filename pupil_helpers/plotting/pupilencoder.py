@@ -1,13 +1,9 @@
-"""Figures of chapter 6: the pieces of the default model, and what each of them earns.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 6: the pieces of the default model, and what each of them earns."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
 
 from .panels import BLACK, GREY, interval, region_lines
 from .style import CYCLE, PALETTE, region_colour
@@ -30,7 +26,6 @@ def filters(lags, basis, variances, kept):
         Components that the model keeps.
     """
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3), width_ratios=(3, 2))
-    left.set_prop_cycle(color=CYCLE)
     left.plot(lags, np.transpose(basis) / np.max(basis, axis=1))
     left.set(xlabel="lag (s); above 0: the past of the pupil", ylabel="weight, highest set to 1")
     share = 100 * np.cumsum(variances) / np.sum(variances)
@@ -97,7 +92,7 @@ def following(weights, losses, weight, region):
         The nearest of the weights is marked; each block has a dot there.
     region : str
     """
-    place = _nearest(weights, weight)
+    place = np.abs(np.asarray(weights) - weight).argmin()
     losses, styles = np.asarray(losses), (("blue", "-"), ("orange", "--"))
     total, error = losses.sum(axis=0), losses.std(axis=0, ddof=1) * np.sqrt(len(losses))
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[1.4, 1])
@@ -122,16 +117,12 @@ def following(weights, losses, weight, region):
 
 def blocks_won(weights, losses, weight, region) -> str:
     """In how many blocks the model beats the PSTH, in words; parameters as in :func:`following`."""
-    own = np.asarray(losses)[:, _nearest(weights, weight)]  # (blocks, 2)
+    own = np.asarray(losses)[:, np.abs(np.asarray(weights) - weight).argmin()]  # (blocks, 2)
     won = [f"{n} of {len(own)}" for n in (own < 0).sum(axis=0)]
     return (
         f"{region}, weight {weight:.1f}: better than the PSTH in {won[0]} blocks by their "
         f"{LIKELIHOODS[0]}, in {won[1]} {LIKELIHOODS[1]}."
     )
-
-
-def _nearest(weights, weight) -> int:
-    return int(np.abs(np.asarray(weights) - weight).argmin())
 
 
 def earned(table, luck, units):
@@ -155,7 +146,7 @@ def earned(table, luck, units):
         ax.hlines(places, 0, added, color=colour, lw=2)
         ax.plot(added, places, "o", color=colour, ms=7)
         ax.set(title=mouse, xlabel=f"added {units[mouse]}", yticks=places)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        ax.locator_params(axis="x", nbins=4)
     axes[0, 0].set_yticklabels(table.index)
     return fig
 

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from ..session import CHANNELS, Session
-from .panels import area_map, named_lines, raster, region_lines
+from ..session import Session
+from .panels import area_map, raster, region_lines
 from .style import CHANNEL_COLOURS, stimulus_line
 
 TIME = "time from the event (s)"
@@ -23,15 +23,21 @@ def recording_page(session: Session):
         The six largest of its regions are shown.
     """
     names = list(session.region_table().index[:SHOWN])
-    fig = plt.figure(figsize=(8.3, 11.7), layout="constrained")
+    look = {"figsize": (8.3, 11.7), "layout": "constrained", "height_ratios": [1.1, 0.9, 1.5, 1]}
+    fig, axes = plt.subplot_mosaic("ag;cs;rr;pp", **look)
     fig.suptitle(session.name)
-    grid = fig.add_gridspec(4, 2, height_ratios=[1.1, 0.9, 1.5, 1])
-    _area(fig, fig.add_subplot(grid[0, 0]), session)
-    _gaze(fig.add_subplot(grid[0, 1]), session)
-    _pupil_coverage(fig.add_subplot(grid[1, 0]), session)
-    _spike_coverage(fig.add_subplot(grid[1, 1]), session, names)
-    _raster(fig.add_subplot(grid[2, :]), session, names)
-    _psths(fig.add_subplot(grid[3, :]), session, names)
+    _area(fig, axes["a"], session)
+    _gaze(axes["g"], session)
+    seen = 1 - session.missing.mean(axis=1)  # (trials, 3)
+    for line, (name, colour) in zip(seen.T, CHANNEL_COLOURS.items(), strict=True):
+        axes["c"].plot(line, color=colour, lw=1, label=name)
+    axes["c"].set(title="pupil samples seen", xlabel="trial", ylabel="share", ylim=(-0.05, 1.05))
+    axes["c"].legend(loc="lower left", ncols=3, fontsize=8)
+    rates = [_rate(session, name, axis=1) for name in names]
+    region_lines(np.arange(session.n_trials), np.transpose(rates), names, ax=axes["s"])
+    axes["s"].set(title="spikes", xlabel="trial", ylabel="spikes/s per neuron", ylim=(0, None))
+    _raster(axes["r"], session, names)
+    _psths(axes["p"], session, names)
     return fig
 
 
@@ -52,20 +58,6 @@ def _gaze(ax, session) -> None:
     low, high = np.quantile(xy, [0.001, 0.999], axis=0)
     xy = xy[((xy >= low) & (xy <= high)).all(axis=1)]
     ax.hexbin(*xy.T, gridsize=40, bins="log", cmap="Greys", rasterized=True)
-
-
-def _pupil_coverage(ax, session) -> None:
-    seen = 1 - session.missing.mean(axis=1)  # (trials, 3)
-    channels = dict(zip(CHANNELS, seen.T, strict=True))
-    named_lines(ax, np.arange(len(seen)), channels, CHANNEL_COLOURS.values(), lw=1)
-    ax.set(title="pupil samples seen", xlabel="trial", ylabel="share", ylim=(-0.05, 1.05))
-    ax.legend(loc="lower left", ncols=3, fontsize=8)
-
-
-def _spike_coverage(ax, session, names) -> None:
-    rates = [_rate(session, name, axis=1) for name in names]
-    region_lines(np.arange(session.n_trials), np.transpose(rates), names, ax=ax)
-    ax.set(title="spikes", xlabel="trial", ylabel="spikes/s per neuron", ylim=(0, None))
 
 
 def _raster(ax, session, names) -> None:

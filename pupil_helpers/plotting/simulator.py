@@ -1,27 +1,15 @@
-"""Figures of the page on how the mice were made: an eye, drives, kinds, and real numbers beside.
-
-Every function returns the figure. What it shows was computed on the page.
-"""
+"""Figures of the page on how the mice were made: an eye, drives, kinds, and real numbers beside."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from .panels import (
-    BLACK,
-    GREY,
-    legend_in_corner,
-    missing,
-    name_beside,
-    named_lines,
-    region_lines,
-    same_length,
-    standard,
-)
+from .panels import BLACK, GREY, legend_in_corner, log_ticks, missing, name_beside, same_length
 from .style import CHANNEL_COLOURS, PALETTE, region_palette
 
 TIME = "time (s)"
+SACCADE = {"color": GREY, "lw": 0.6, "alpha": 0.5, "zorder": 0}
 MARKS = ("D", "s", "^", "v")  # one for each real animal
 
 
@@ -61,13 +49,11 @@ def chain(time, steps: dict):
         counts (samples, neurons) of an integer type, drawn as ticks.
     """
     time, *traces = same_length(times=time, **steps)
-    heights = [2 if _is_counts(trace) else 1 for trace in traces]
-    fig, axes = plt.subplots(
-        len(steps), 1, figsize=(8, 1.05 * sum(heights)), sharex=True, height_ratios=heights,
-        squeeze=False,
-    )  # fmt: skip
-    for ax, name, trace in zip(axes[:, 0], steps, traces, strict=True):
-        if _is_counts(trace):
+    heights = [2 if trace.ndim == 2 and trace.dtype.kind in "iu" else 1 for trace in traces]
+    size, look = (8, 1.05 * sum(heights)), {"sharex": True, "squeeze": False}
+    fig, axes = plt.subplots(len(steps), 1, figsize=size, height_ratios=heights, **look)
+    for ax, name, trace, height in zip(axes[:, 0], steps, traces, heights, strict=True):
+        if height == 2:  # counts
             bins, neurons = np.nonzero(trace)
             ax.plot(time[bins], neurons, "|", ms=3.2, mew=0.9, color=BLACK)
         else:
@@ -86,28 +72,20 @@ def drives(time, traces: dict, saccades=()):
     time : array_like, (samples,)
         Seconds.
     traces : dict of str to array_like, (samples,)
-        Drive by region.
     saccades : array_like
         Times of saccades in seconds, marked in grey.
     """
     same_length(times=time, **traces)
-    fig, axes = plt.subplots(
-        len(traces), 1, figsize=(8, 0.5 + 0.9 * len(traces)), sharex=True, sharey=True,
-        squeeze=False,
-    )  # fmt: skip
+    size = (8, 0.5 + 0.9 * len(traces))
+    fig, axes = plt.subplots(len(traces), 1, figsize=size, sharex=True, sharey=True, squeeze=False)
     for ax, (name, colour) in zip(axes[:, 0], region_palette(traces).items(), strict=True):
-        _saccades(ax, saccades)
+        ax.vlines(saccades, 0, 1, transform=ax.get_xaxis_transform(), **SACCADE)
         ax.axhline(0, color=GREY, lw=0.6, zorder=0)
         ax.plot(time, traces[name], color=colour, lw=1.3)
         name_beside(ax, name, 0.5, colour)
     fig.supylabel("drive (log rate)", fontsize=10)
     axes[-1, 0].set(xlabel=TIME, xlim=(time[0], time[-1]))
     return fig
-
-
-def _saccades(ax, times):
-    for when in times:
-        ax.axvline(when, color=GREY, lw=0.6, alpha=0.5, zorder=0)
 
 
 def parts(time, parts, saccades=(), top: float | None = None):
@@ -126,11 +104,11 @@ def parts(time, parts, saccades=(), top: float | None = None):
     """
     same_length(times=time, parts=parts)
     fig, (above, below) = plt.subplots(2, 1, figsize=(8, 3.8), sharex=True, sharey=True)
-    named_lines(above, time, parts, lw=1.2)
+    above.plot(time, parts, lw=1.2, label=list(parts))
     below.plot(time, parts.sum(axis=1), color=BLACK, lw=1.3)
     above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(parts.columns), borderpad=0)
     for ax, what in ((above, "parts"), (below, "drive")):
-        _saccades(ax, saccades)
+        ax.vlines(saccades, 0, 1, transform=ax.get_xaxis_transform(), **SACCADE)
         ax.set(ylabel=f"{what}\n(log rate)", xlim=(time[0], time[-1]))
         if top is not None:
             ax.set_ylim(-1.05 * top, 1.05 * top)
@@ -167,26 +145,6 @@ def little(moves: dict, time, counts: dict, truth: dict):
     return fig
 
 
-def over_session(area, means: dict):
-    """Pupil area and the rate of every region, trial by trial, each in units of its own SD.
-
-    Parameters
-    ----------
-    area : array_like, (trials,)
-    means : dict of str to array_like, (trials,)
-        Mean rate of each region.
-    """
-    same_length(area=area, **means)
-    fig, axes = plt.subplots(2, 1, figsize=(8, 4), sharex=True, height_ratios=[1, 2.2])
-    axes[0].plot(standard(area), color=CHANNEL_COLOURS["area"], lw=1)
-    axes[0].set_ylabel("pupil area\n(SD)")
-    rates = np.transpose([standard(trace) for trace in means.values()])
-    region_lines(np.arange(len(rates)), rates, means, ax=axes[1])
-    axes[1].set(ylabel="true rate of the region (SD)", xlabel="trial")
-    axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
-
-
 def persistence(panels: dict):
     """How long gaze and area stay as they are, real and simulated.
 
@@ -206,13 +164,8 @@ def persistence(panels: dict):
             ax.plot(lags, mouse, color=PALETTE["blue"], lw=0.9, alpha=0.7, label=label)
         for mark, (animal, values) in zip(MARKS, real.iterrows(), strict=False):
             ax.plot(lags, values, color=BLACK, lw=0.8, ls=":", marker=mark, ms=5, label=animal)
-        ax.set(xscale="log", xlabel="lag (s)", title=name, xticks=lags, xticklabels=lags)
-        ax.minorticks_off()
+        ax.set(xlabel="lag (s)", title=name)
+        log_ticks(ax, lags)
         ax.legend(fontsize=9)
     axes[0, 0].set_ylabel("autocorrelation")
     return fig
-
-
-def _is_counts(trace) -> bool:
-    trace = np.asarray(trace)
-    return trace.ndim == 2 and np.issubdtype(trace.dtype, np.integer)

@@ -1,7 +1,4 @@
-"""Figures of chapter 2: kernels, smoothed rates, edges, and what the width does to a score.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 2: kernels, smoothed rates, edges, and what the width does to a score."""
 
 from __future__ import annotations
 
@@ -21,7 +18,6 @@ def copies(spikes, kernel, smoothed):
     Parameters
     ----------
     spikes : array_like of int, (bins,)
-        Spike counts.
     kernel : array_like, (taps,)
         Weights, first the one of the spike's own bin.
     smoothed : array_like, (bins,)
@@ -51,7 +47,6 @@ def kernels(named: dict, time, rates: dict, truth=None):
     Parameters
     ----------
     named : dict of str to Kernel
-        The kernels, keyed to their names.
     time : array_like, (bins,)
         Seconds from stimulus.
     rates : dict of str to array_like (bins,)
@@ -159,8 +154,7 @@ def bandwidth(widths, bits, names, error=None):
         In seconds.
     bits : array_like, (widths, regions)
         Bits per spike above the constant mean rate.
-    names : sequence of str
-        The regions.
+    names : sequence of str, (regions,)
     error : array_like, (widths, regions), optional
         Mean squared error to the true rate.
     """

@@ -1,8 +1,4 @@
-"""Figures of a study of many sessions: a map of regions × animals, and scores with intervals.
-
-Every function returns the figure. What it shows was computed before
-(:class:`pupil_helpers.evaluation.study_results.Study`).
-"""
+"""Figures of a study of many sessions: a map of regions × animals, and scores with intervals."""
 
 from __future__ import annotations
 

@@ -1,41 +1,23 @@
-"""Figures of chapter 8: scores beside baseline models and ceilings, traces, many kinds of mice.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 8: scores beside baseline models and ceilings, traces, many kinds of mice."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+import seaborn as sns
 
-from .panels import BLACK, GREY, TIME, interval, log_ticks, region_panels
+from .model import MODEL_COLOURS
+from .panels import BLACK, GREY, TIME, interval, log_ticks, name_beside, region_panels
 from .style import CHANNEL_COLOURS, CYCLE, PALETTE, region_colour, region_palette, stimulus_line
 
-MODEL_COLOURS = {
-    "constant": BLACK,
-    "PSTH": GREY,
-    "ridge": PALETTE["orange"],
-    "plain RNN": PALETTE["vermilion"],
-    "convolution": PALETTE["green"],
-    "PupilEncoder": PALETTE["blue"],
-}
-SCORE_LABELS = {
-    "psth_relative": "PSTH-relative score",
-    "r2": "R²",
-    "bits_per_spike": "bits per spike",
-    "poisson_d2": "Poisson D²",
-}
 
-
-def scores(table, metric: str = "psth_relative"):
-    """One panel per region, one row per model: score with its interval.
+def scores(table):
+    """One panel per region, one row per model: PSTH-relative score with its interval.
 
     Parameters
     ----------
     table : pandas.DataFrame
         From :func:`pupil_helpers.evaluation.summary.summary`.
-    metric : str, default "psth_relative"
-        Which score it holds.
     """
     regions, models = table["region"].unique(), table["model"].unique()
     fig, panels = region_panels(regions, (8.4, 1.1 + 0.27 * len(models)), sharey=True)
@@ -53,7 +35,7 @@ def scores(table, metric: str = "psth_relative"):
         ax.xaxis.set_major_formatter("{x:g}")
     fig.axes[0].set_yticks(range(len(models)), models)
     fig.axes[0].set_ylim(len(models) - 0.5, -0.5)
-    fig.supxlabel(f"{SCORE_LABELS.get(metric, metric)}, 95 % interval", fontsize=10)
+    fig.supxlabel("PSTH-relative score, 95 % interval", fontsize=10)
     return fig
 
 
@@ -64,7 +46,6 @@ def flattening(time, counts, means, per_region, flattened: float, regions):
     ----------
     time : array_like, (bins,)
     counts : array_like, (bins, regions)
-        Smoothed counts of one trial.
     means : array_like, (regions,)
         The constant predicted for each region.
     per_region : array_like, (regions,)
@@ -81,8 +62,7 @@ def flattening(time, counts, means, per_region, flattened: float, regions):
     height, apart = -np.inf, 0.075 * np.ptp(left.get_ylim())
     for mean, name, colour in sorted([*labels, (np.mean(means), "mean of all", BLACK)]):
         height = max(mean, height + apart)  # names must not cover each other
-        at = ("axes fraction", "data")
-        left.annotate(name, (1.01, height), xycoords=at, color=colour, va="center", size=9)
+        name_beside(left, name, height, colour, "data")
     left.set(xlabel=TIME, ylabel="counts per bin", title="one constant each")
     stimulus_line(left)
     names = [*regions, "flattened"]
@@ -104,11 +84,9 @@ def ceilings(table, achieved):
         ``score``, ``low`` and ``high`` of one model's R², indexed by region.
     """
     fig, ax = plt.subplots(figsize=(8, 3.2))
-    at = np.arange(len(table))
     rows, colours = achieved.loc[table.index], list(region_palette(table.index).values())
-    ax.bar(at, rows["score"], width=0.5, color=colours, alpha=0.85)
     reach = np.abs(rows[["low", "high"]].T - rows["score"])
-    ax.errorbar(at, rows["score"], reach, fmt="none", color=BLACK, lw=1.2)
+    ax.bar(table.index, rows["score"], 0.5, yerr=reach, color=colours, alpha=0.85)
     marks = {
         "known": ("known ceiling", "_", 34, BLACK),
         "split_half": ("split-half estimate", "D", 6, PALETTE["purple"]),
@@ -116,8 +94,7 @@ def ceilings(table, achieved):
     }
     for column, (label, marker, size, colour) in marks.items():
         if table[column].notna().any():
-            ax.plot(at, table[column], marker, ms=size, mew=1.8, color=colour, ls="", label=label)
-    ax.set_xticks(at, table.index)
+            ax.plot(table[column], marker, ms=size, mew=1.8, color=colour, label=label)
     ax.axhline(0, color=BLACK, lw=0.8)
     ax.set_ylabel("R² (bars: PupilEncoder)")
     ax.legend(loc="upper right", markerscale=0.5)
@@ -188,9 +165,7 @@ def one_trial(time, rates: dict, pupil, region: str, tops):
 
 
 def kinds(table, label: str):
-    """One panel per kind of mouse, one row per model: mean over mice with its interval.
-
-    Coloured where the interval excludes 0.
+    """A panel per kind of mouse, a row per model: mean and interval, coloured if it excludes 0.
 
     Parameters
     ----------
@@ -199,23 +174,15 @@ def kinds(table, label: str):
     label : str
         What the horizontal axis shows.
     """
-    names, models = table["kind"].unique(), table["model"].unique()
-    n_columns = min(3, len(names))
-    shape = -(-len(names) // n_columns), n_columns
-    height = shape[0] * (0.6 + 0.24 * len(models)) + 0.4
-    fig, axes = plt.subplots(*shape, figsize=(8.4, height), sharex=True, sharey=True, squeeze=False)
-    for ax in axes.ravel()[len(names) :]:
-        ax.set_visible(False)
-    for ax, name in zip(axes.ravel(), names, strict=False):
-        for row in table[table["kind"] == name].itertuples():
-            y = list(models).index(row.model)
-            above, below = row.low > 0, row.high < 0
-            colour = PALETTE["blue"] if above else PALETTE["vermilion"] if below else GREY
-            interval(ax, y, row.mean, row.low, row.high, colour)
-        ax.axvline(0, color=BLACK, lw=0.8, ls=":", zorder=0)
-        ax.set_title(name, weight="bold")
-        ax.xaxis.set_major_formatter("{x:g}")
-    axes[0, 0].set_yticks(range(len(models)), models)
-    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
-    fig.supxlabel(label, fontsize=10)
-    return fig
+    models = list(table["model"].unique())
+    height = 0.8 + 0.24 * len(models)
+    grid = sns.FacetGrid(table, col="kind", col_wrap=3, height=height, aspect=2.8 / height)
+    for row in table.itertuples():
+        above, below = row.low > 0, row.high < 0
+        colour = PALETTE["blue"] if above else PALETTE["vermilion"] if below else GREY
+        ax = grid.axes_dict[row.kind]
+        interval(ax, models.index(row.model), row.mean, row.low, row.high, colour)
+    grid.refline(x=0, color=BLACK, lw=0.8, ls=":").set_titles("{col_name}", weight="bold")
+    grid.set(yticks=range(len(models)), yticklabels=models, ylim=(len(models) - 0.5, -0.5))
+    grid.figure.supxlabel(label, fontsize=10)
+    return grid.tight_layout().figure

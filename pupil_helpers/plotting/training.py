@@ -1,24 +1,15 @@
-"""Figures of chapter 5: losses, learning curves, what goes wrong, and how far a loop gets.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 5: losses, learning curves, what goes wrong, and how far a loop gets."""
 
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 
-from .panels import BLACK, GREY, TIME, named_lines
+from .panels import BLACK, GREY, TIME
 from .style import CYCLE, PALETTE
 
 TRAIN, HELD = PALETTE["sky"], PALETTE["vermilion"]
 NAMES = "trials it learns from", "held-out block"
-
-
-def _count(ax, unit):
-    ax.set_xlabel(unit)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def parts(curves, whole):
@@ -27,9 +18,7 @@ def parts(curves, whole):
     Parameters
     ----------
     curves : sequence of array_like, (epochs,)
-        One per part.
     whole : array_like, (epochs,)
-        Of the whole block.
     """
     fig, ax = plt.subplots(figsize=(7, 3.4))
     shown = {f"part {i}": curve for i, curve in enumerate(curves, start=1)}
@@ -40,8 +29,8 @@ def parts(curves, whole):
         wide = 2.5 if name == "whole block" else 1.2
         ax.plot(np.arange(1, len(above) + 1), above, color=colour, lw=wide, label=name)
         ax.plot(above.argmin() + 1, 0, "o", color=colour, ms=4 * wide**0.5 + 3, clip_on=False)
-    _count(ax, "epoch")
-    ax.set(ylabel="loss above\nits lowest", ylim=(0, None))
+    ax.locator_params(axis="x", integer=True)
+    ax.set(xlabel="epoch", ylabel="loss above\nits lowest", ylim=(0, None))
     fig.legend(loc="outside right center")
     return fig
 
@@ -68,8 +57,8 @@ def several_curves(curves, every=1, unit="epoch", best=None):
     ax.axhline(0, color=GREY, lw=0.8)
     ax.annotate("PSTH", (1, 0), (-2, 3), xycoords=("axes fraction", "data"), ha="right",
                 textcoords="offset points", color=GREY)  # fmt: skip
-    _count(ax, unit)
-    ax.set_ylabel("loss relative\nto the PSTH")
+    ax.locator_params(axis="x", integer=True)
+    ax.set(xlabel=unit, ylabel="loss relative\nto the PSTH")
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=len(curves) + 1)
     return fig
 
@@ -97,16 +86,17 @@ def at_rate(curves, rate, time, recorded, lines):
     losses, recorded = np.array(list(curves.values())), np.asarray(recorded)
     epochs, usual = np.arange(1, losses.shape[-1] + 1), max(-losses.min(), 1e-3)
     left.plot(epochs, losses[:, 1].T, color=GREY, lw=0.8, alpha=0.6)
-    named_lines(left, epochs, dict(zip(NAMES, curves[rate], strict=True)), (TRAIN, HELD))
+    for name, curve, colour in zip(NAMES, curves[rate], (TRAIN, HELD), strict=True):
+        left.plot(epochs, curve, color=colour, label=name)
     left.axhline(0, color=GREY, lw=0.8)
     left.axhline(usual, color=GREY, lw=0.8, ls=":")
     left.set_yscale("symlog", linthresh=usual, linscale=2)
     left.set_ylim(-1.1 * usual, max(2 * losses.max(), 1.1 * usual))
-    left.yaxis.set_major_locator(FixedLocator(np.round([-usual, 0, usual, losses.max()], 3)))
-    left.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
-    left.yaxis.set_minor_locator(NullLocator())
-    left.set_ylabel("loss relative to the PSTH")
-    _count(left, "epoch")
+    ticks = np.round([-usual, 0, usual, losses.max()], 3)
+    left.set_yticks(ticks, [f"{tick:.2g}" for tick in ticks])
+    left.yaxis.minorticks_off()
+    left.locator_params(axis="x", integer=True)
+    left.set(xlabel="epoch", ylabel="loss relative to the PSTH")
     left.legend(loc="upper center")
     right.plot(time, recorded, ".", color="#BBBBB5", label="recorded")
     for (name, line), style in zip(lines.items(), ("--", "-"), strict=True):

@@ -1,7 +1,4 @@
-"""Figures of chapter 7: what a search tried, what it found, and whether it mattered.
-
-Every function returns the figure. What it shows was computed in the chapter.
-"""
+"""Figures of chapter 7: what a search tried, what it found, and whether it mattered."""
 
 from __future__ import annotations
 
@@ -9,10 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 from scipy.stats import t as student_t
 
-from .panels import BLACK, GREY, interval
+from .panels import BLACK, GREY, interval, log_ticks
 from .style import PALETTE, region_colour
 
 BITS = "held-out loss\n(bits/spike, PSTH = 0)"
@@ -30,19 +26,12 @@ def effects(table: pd.DataFrame):
         of a prediction.
     """
     fig, ax = plt.subplots(figsize=(8, 0.45 * len(table) + 1.2))
-    colours = dict(zip(table, (RED, BLUE), strict=False))
-    tall = (100 * table.fillna(0)).rename_axis("parameter").reset_index()
-    tall = tall.melt("parameter", var_name="made by")
-    sns.barplot(
-        tall, x="value", y="parameter", hue="made by", palette=colours, gap=0.1, saturation=1, ax=ax
-    )
-    for bars, (name, colour) in zip(ax.containers, colours.items(), strict=True):
+    (100 * table.fillna(0)).plot.barh(color=(RED, BLUE), width=0.75, ax=ax)
+    for bars, name, colour in zip(ax.containers, table, (RED, BLUE), strict=False):
         words = ["not searched" if np.isnan(v) else f"{v:.0%}" for v in table[name]]
         ax.bar_label(bars, words, padding=4, fontsize=8, color=colour)
-    ax.set(
-        ylabel="", xlabel="largest change of a prediction (%)", title="Change one parameter alone"
-    )
-    ax.set_xlim(0, np.nanmax(table.to_numpy()) * 112)
+    ax.set(xlabel="largest change of a prediction (%)", title="Change one parameter alone")
+    ax.set(xlim=(0, np.nanmax(table.to_numpy()) * 112), ylim=(len(table) - 0.5, -0.5))
     ax.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, borderaxespad=0.2)
     return fig
 
@@ -79,7 +68,7 @@ def objective(blocks, outer_test, curves):
     return fig
 
 
-def leads(rows: dict, title: str, names=("left-out block", "mean, 95 % interval")):
+def leads(rows: dict, title: str):
     """Differences of two losses, block by block, with an interval for their mean.
 
     Parameters
@@ -87,8 +76,6 @@ def leads(rows: dict, title: str, names=("left-out block", "mean, 95 % interval"
     rows : dict of str to ndarray, (blocks,)
         By how much the loss is lower than that of what it is compared with.
     title : str
-    names : tuple of str
-        What a small dot and what the large one is.
     """
     long = pd.DataFrame(rows).melt(var_name="changed", value_name="lead")
     colours = {name: GREY if name.startswith("seed") else BLUE for name in rows}
@@ -97,14 +84,15 @@ def leads(rows: dict, title: str, names=("left-out block", "mean, 95 % interval"
     sns.stripplot(**shared, legend=False, jitter=False, size=4, alpha=0.6, ax=ax)
     for dots in ax.collections:  # under the means, not behind them
         dots.set_offsets(np.add(dots.get_offsets(), (0, 0.25)))
-    sns.pointplot(**shared, legend=False, errorbar=_interval, capsize=0.2, markersize=6,
+    interval_95 = "se", student_t.ppf(0.975, len(long) // len(rows) - 1)  # so many standard errors
+    sns.pointplot(**shared, legend=False, errorbar=interval_95, capsize=0.2, markersize=6,
                   err_kws={"lw": 1.5}, ax=ax)  # fmt: skip
-    ax.plot([], [], ".", color=BLUE, alpha=0.6, label=names[0])
-    ax.plot([], [], "o-", color=BLUE, label=names[1])
+    ax.plot([], [], ".", color=BLUE, alpha=0.6, label="left-out block")
+    ax.plot([], [], "o-", color=BLUE, label="mean, 95 % interval")
     ax.axvline(0, color=BLACK, lw=0.8, ls=":")
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set(xlabel="lead (bits/spike)", ylabel="", title=title)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.locator_params(axis="x", nbins=5)
     ax.legend(**BESIDE)
     return fig
 
@@ -203,28 +191,22 @@ def slices(table: pd.DataFrame, names, importance=None):
     table : pandas.DataFrame
         Evaluations, as in ``Search.table``; of several searches if joined.
     names : sequence of str
-        Parameters.
     importance : mapping of str to float, optional
         A number to put into each title.
     """
-    names = list(names)
-    rows = -(-len(names) // 3)
-    fig, axes = plt.subplots(rows, 3, figsize=(8, 2.4 * rows), sharey=True, squeeze=False)
-    done = table["status"] == "ok"
-    best = table.loc[table["loss"].where(done).idxmin()]
-    for ax, name in zip(axes.flat, names, strict=False):
-        ax.scatter(table[name][done], table["loss"][done], s=14, color=BLUE, alpha=0.7, lw=0)
+    done = table[table["status"] == "ok"]
+    best, (low, high) = done.loc[done["loss"].idxmin()], done["loss"].quantile([0, 0.95])
+    grid = sns.relplot(
+        done.melt("loss", list(names)), x="value", y="loss", col="variable", col_wrap=3, s=14,
+        color=BLUE, alpha=0.7, lw=0, height=2.4, aspect=1.1, facet_kws={"sharex": False},
+    )  # fmt: skip
+    for name, ax in grid.axes_dict.items():
         ax.plot(best[name], best["loss"], "*", color=RED, ms=11)
-        if is_log(table[name]):
+        if 0 < 8 * table[name].min() < table[name].max():
             log_axis(ax, table[name])
         ax.set_title(name if importance is None else f"{name}: {importance[name]:.2f}")
-    for ax in axes.flat[len(names) :]:
-        ax.set_visible(False)
-    for ax in axes[:, 0]:
-        ax.set_ylabel(BITS, fontsize=9)
-    low, high = table["loss"][done].min(), table["loss"][done].quantile(0.95)
-    axes[0, 0].set_ylim(low - 0.1 * (high - low), high + 0.15 * (high - low))
-    return fig
+    grid.set(ylim=(low - 0.1 * (high - low), high + 0.15 * (high - low)))
+    return grid.set_axis_labels("", BITS, fontsize=9).tight_layout().figure
 
 
 def outer_leads(regions, lead, low, high):
@@ -249,28 +231,8 @@ def outer_leads(regions, lead, low, high):
     return fig
 
 
-def half_width(values) -> float:
-    """Half of the 95 % interval of a mean, from Student's t."""
-    n = len(values)
-    return student_t.ppf(0.975, n - 1) * np.std(values, ddof=1) / np.sqrt(n)
-
-
-def _interval(values) -> tuple[float, float]:
-    reach = half_width(values)
-    return np.mean(values) - reach, np.mean(values) + reach
-
-
-def is_log(values) -> bool:
-    """Whether a parameter was searched over more than a factor of eight."""
-    return bool(values.min() > 0 and values.max() / values.min() > 8)
-
-
 def log_axis(ax, values) -> None:
     """A log axis with plain numbers at round places."""
-    ax.set_xscale("log")
     steps = (1,) if values.max() / values.min() > 100 else (1, 3)
     ticks = [m * 10.0**e for e in range(-6, 4) for m in steps]
-    ticks = [t for t in ticks if values.min() <= t <= values.max()]
-    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
-    ax.xaxis.set_minor_locator(NullLocator())
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    log_ticks(ax, [t for t in ticks if values.min() <= t <= values.max()])

@@ -4,7 +4,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_hex
 
 from pupil_helpers.plotting import panels, region_colour, region_lines
 
@@ -33,12 +32,6 @@ def test_an_interval_lies_along_the_scores(ax, vertical):
     bar, dot = (line.get_xydata()[:, :: -1 if vertical else 1].tolist() for line in ax.lines)
     assert bar == [[0.1, 3], [0.5, 3]]
     assert dot == [[0.2, 3]]
-
-
-def test_more_names_than_colours_begin_again(ax):
-    panels.named_lines(ax, [0, 1], {name: [0, 1] for name in "abc"}, ("#0072B2", "#D55E00"))
-    colours = [to_hex(line.get_color()).upper() for line in ax.lines]
-    assert colours == ["#0072B2", "#D55E00", "#0072B2"]
 
 
 def test_what_does_not_move_is_0_in_units_of_its_spread():

@@ -25,7 +25,7 @@ def figures():
         "outliers": preprocessing.outliers(TIME, TRACE, WRONG, 300.0),
         "no limit": preprocessing.outliers(TIME, TRACE, WRONG, np.inf),
         "gaps": preprocessing.gaps(TIME, TRACE, clean, WRONG),
-        "low pass": preprocessing.low_pass(TIME, TRACE, TRACE / 2),
+        "low pass": preprocessing.gaps(TIME, TRACE, TRACE / 2),
         "saccades": preprocessing.saccades(TIME, np.stack([TRACE, TRACE], 1), FOUND),
         "none": preprocessing.saccades(TIME, np.stack([TRACE, TRACE], 1), FOUND[:0]),
         "summary": preprocessing.saccade_summary(FOUND),

@@ -32,7 +32,6 @@ def figures():
         "chain": simulator.chain(TIME, {"speed (a.u.)": TRACES["SCs"], "spikes\n(neuron)": counts}),
         "drives": simulator.drives(TIME, TRACES, [0.1, 0.2]),
         "little": simulator.little({"home": RNG.normal(size=(9, 2))}, TIME, few, few),
-        "session": simulator.over_session(RNG.random(50), TRACES),
         "parts": simulator.parts(TIME, PARTS, [0.1, 0.2]),
         "persistence": simulator.persistence(animals()),
     }
@@ -62,8 +61,8 @@ def test_counts_are_drawn_as_one_tick_per_active_bin():
 def test_drives_have_the_colours_of_their_regions_and_marks_at_saccades():
     axes = simulator.drives(TIME, TRACES, [0.1, 0.2]).axes
     for ax, name in zip(axes, REGIONS, strict=True):
-        *marks, _, trace = ax.lines
-        assert [line.get_xdata()[0] for line in marks] == [0.1, 0.2]
+        marks, (_, trace) = ax.collections[0].get_segments(), ax.lines
+        assert [mark[0, 0] for mark in marks] == [0.1, 0.2]
         np.testing.assert_array_equal(trace.get_ydata(), TRACES[name])
         assert to_rgba(trace.get_color()) == to_rgba(region_colour(name))
 
@@ -72,7 +71,7 @@ def test_parts_stand_above_their_sum():
     above, below = simulator.parts(TIME, PARTS, [0.1, 0.2], top=4).axes
     np.testing.assert_array_equal([line.get_ydata() for line in above.lines[:2]], PARTS.T)
     np.testing.assert_allclose(below.lines[0].get_ydata(), PARTS.sum(axis=1))
-    assert [line.get_xdata()[0] for line in below.lines[1:]] == [0.1, 0.2]
+    assert [mark[0, 0] for mark in below.collections[0].get_segments()] == [0.1, 0.2]
     assert above.get_ylim() == below.get_ylim() == pytest.approx((-4.2, 4.2))
     assert [text.get_text() for text in above.get_legend().get_texts()] == list(PARTS)
 
@@ -94,7 +93,6 @@ def test_autocorrelations_are_drawn_for_mice_and_animals_alike():
             "'SCs' has 2 values, but there are 50 of 'times'",
         ),
         (lambda: simulator.chain(TIME, {"speed": [1]}), "'speed' has 1 values"),
-        (lambda: simulator.over_session([1, 2], {"SCs": [1]}), "'SCs' has 1 values"),
         (
             lambda: simulator.persistence({"gaze": ([1, 2, 3], pd.DataFrame([[1.0]]), [[1.0]])}),
             "'gaze' needs one autocorrelation per lag, 3",
