@@ -65,7 +65,11 @@ def find_python(version: str) -> str:
     python = os.environ.get("PYTHON313") or shutil.which(f"python{minor}")
     if not python:
         raise SystemExit(f"Colab runs Python {minor}: install it, or PYTHON313=/path/to/python")
-    found = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    try:
+        found = output(python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])")
+    except (OSError, subprocess.CalledProcessError) as error:  # pyenv's stand-in, for instance
+        reason = f"{python} does not run: PYTHON313=/path/to/another"
+        raise SystemExit(f"Colab runs Python {minor}, and {reason}") from error
     if found != minor:
         raise SystemExit(f"Colab runs Python {minor}, and {python} is {found}")
     return python

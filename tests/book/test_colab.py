@@ -193,6 +193,12 @@ def test_a_missing_or_another_python_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHON313", sys.executable)
     with pytest.raises(SystemExit, match=r"Colab runs Python 3\.99, and .* is 3\.1\d"):
         run_in_colab.find_python("3.99.1")
+    broken = tmp_path / "python3.13"  # such as pyenv puts on the path for a Python it does not use
+    broken.write_text("#!/bin/sh\nexit 127\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PYTHON313", str(broken))
+    with pytest.raises(SystemExit, match=r"python3\.13 does not run: PYTHON313="):
+        run_in_colab.find_python("3.13.15")
 
 
 @pytest.fixture(scope="module")
