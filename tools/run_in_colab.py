@@ -23,12 +23,13 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from queue import Empty
 
 import book_buttons
 import nbformat
 import set_repository
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "_build" / "colab"
@@ -140,6 +141,30 @@ def make_runtime(name: str, python: Path, repository: Path, work: Path = WORK) -
     return name
 
 
+class PatientClient(NotebookClient):
+    """Looks for the reply to a cell once a second.
+
+    A figure with controls makes the client send messages while it waits, and a reply that comes
+    at that very moment wakes nobody: the notebook would hang until its time is up.
+    """
+
+    async def async_start_new_kernel_client(self):
+        client = await super().async_start_new_kernel_client()
+        wait = client.shell_channel.get_msg
+
+        async def get_msg(timeout=None):
+            last = time.monotonic() + (float("inf") if timeout is None else timeout)
+            while True:
+                try:
+                    return await wait(timeout=1)
+                except Empty:
+                    if time.monotonic() > last:
+                        raise
+
+        client.shell_channel.get_msg = get_msg
+        return client
+
+
 def run(path: Path, kernel: str, work: Path = WORK, last_cell: str = LAST_CELL) -> tuple:
     """Run one notebook in its runtime; what a last cell printed, the error if any, seconds."""
     os.environ["JUPYTER_PATH"] = str(work / "jupyter")
@@ -147,7 +172,7 @@ def run(path: Path, kernel: str, work: Path = WORK, last_cell: str = LAST_CELL) 
     notebook.cells.append(nbformat.v4.new_code_cell(last_cell))
     content = work / "runtimes" / kernel / "content"
     content.mkdir()
-    client = NotebookClient(
+    client = PatientClient(
         notebook,
         timeout=TIMEOUT,
         kernel_name=kernel,
@@ -157,7 +182,7 @@ def run(path: Path, kernel: str, work: Path = WORK, last_cell: str = LAST_CELL) 
     try:
         # What worker processes say beside the notebook would bury the results.
         client.execute(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except CellExecutionError as error:
+    except (CellExecutionError, CellTimeoutError) as error:
         return "", COLOUR.sub("", str(error)), time.monotonic() - start
     outputs = notebook.cells[-1].outputs  # one or several pieces, and perhaps a warning
     printed = "".join(each.text for each in outputs if each.get("name") == "stdout")
