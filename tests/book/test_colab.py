@@ -5,10 +5,12 @@ Colab's versions are facts of a day, kept in ``colab_versions.txt``. Nothing is 
 package requires is read from ``pyproject.toml`` and from the metadata of installed packages.
 """
 
+import asyncio
 import importlib.metadata
 import re
 import sys
 from pathlib import Path
+from queue import Empty
 from types import SimpleNamespace
 
 import book_buttons
@@ -17,6 +19,7 @@ import pytest
 import run_in_colab
 import set_repository
 from chapters import ROOT, notebook_path
+from jupyter_client.channels import AsyncZMQSocketChannel
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -260,3 +263,29 @@ def test_what_the_last_cell_says_may_come_in_pieces(runtime):
     )
     assert error is None
     assert printed.split() == ["one", "two"]
+
+
+def test_a_cell_out_of_time_is_reported(runtime, monkeypatch):
+    monkeypatch.setattr(run_in_colab, "TIMEOUT", 1)
+    printed, error, seconds = runtime("import time; time.sleep(30)", "seen = 1")
+    assert not printed
+    assert "A cell timed out" in error
+    assert seconds < 20
+
+
+def test_a_reply_that_wakes_nobody_is_found(runtime, monkeypatch):
+    """As if the first wait for a reply had missed its arrival."""
+    waits, get_msg = [], AsyncZMQSocketChannel.get_msg
+
+    async def missed_once(channel, timeout=None):
+        waits.append(timeout)
+        if timeout == 1 and waits.count(1) == 1:
+            await asyncio.sleep(1)
+            raise Empty
+        return await get_msg(channel, timeout)
+
+    monkeypatch.setattr(AsyncZMQSocketChannel, "get_msg", missed_once)
+    printed, error, seconds = runtime("seen = 1")
+    assert (printed, error) == ("1", None)
+    assert waits.count(1) > 1
+    assert seconds < 20
