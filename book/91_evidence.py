@@ -297,6 +297,7 @@ assert shuffle.loc[("ridge", "CA1"), "p"] <= 0.05
 assert (shuffle.loc["PupilEncoder", "q"] <= 0.05).all()
 of_ours = shift.loc["PupilEncoder", "true pairing"]
 assert (of_ours.drop(["VISl", "POST"]) < -0.01).all()
+assert of_ours[["VISl", "POST"]].between(0, 0.05).all()
 all_trials = relative[relative["model"] == "PupilEncoder"]
 all_trials = all_trials.set_index("region")["value"]
 of_those = (of_ours / all_trials)[["VISl", "POST"]]

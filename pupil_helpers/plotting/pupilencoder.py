@@ -92,7 +92,7 @@ def following(weights, losses, weight, region):
         The nearest of the weights is marked; each block has a dot there.
     region : str
     """
-    place = np.abs(np.asarray(weights) - weight).argmin()
+    place = _nearest(weights, weight)
     losses, styles = np.asarray(losses), (("blue", "-"), ("orange", "--"))
     total, error = losses.sum(axis=0), losses.std(axis=0, ddof=1) * np.sqrt(len(losses))
     fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.2), width_ratios=[1.4, 1])
@@ -117,12 +117,16 @@ def following(weights, losses, weight, region):
 
 def blocks_won(weights, losses, weight, region) -> str:
     """In how many blocks the model beats the PSTH, in words; parameters as in :func:`following`."""
-    own = np.asarray(losses)[:, np.abs(np.asarray(weights) - weight).argmin()]  # (blocks, 2)
+    own = np.asarray(losses)[:, _nearest(weights, weight)]  # (blocks, 2)
     won = [f"{n} of {len(own)}" for n in (own < 0).sum(axis=0)]
     return (
         f"{region}, weight {weight:.1f}: better than the PSTH in {won[0]} blocks by their "
         f"{LIKELIHOODS[0]}, in {won[1]} {LIKELIHOODS[1]}."
     )
+
+
+def _nearest(weights, weight) -> int:
+    return int(np.abs(np.asarray(weights) - weight).argmin())
 
 
 def earned(table, luck, units):

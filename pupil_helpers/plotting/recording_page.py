@@ -28,14 +28,8 @@ def recording_page(session: Session):
     fig.suptitle(session.name)
     _area(fig, axes["a"], session)
     _gaze(axes["g"], session)
-    seen = 1 - session.missing.mean(axis=1)  # (trials, 3)
-    for line, (name, colour) in zip(seen.T, CHANNEL_COLOURS.items(), strict=True):
-        axes["c"].plot(line, color=colour, lw=1, label=name)
-    axes["c"].set(title="pupil samples seen", xlabel="trial", ylabel="share", ylim=(-0.05, 1.05))
-    axes["c"].legend(loc="lower left", ncols=3, fontsize=8)
-    rates = [_rate(session, name, axis=1) for name in names]
-    region_lines(np.arange(session.n_trials), np.transpose(rates), names, ax=axes["s"])
-    axes["s"].set(title="spikes", xlabel="trial", ylabel="spikes/s per neuron", ylim=(0, None))
+    _pupil_coverage(axes["c"], session)
+    _spike_coverage(axes["s"], session, names)
     _raster(axes["r"], session, names)
     _psths(axes["p"], session, names)
     return fig
@@ -58,6 +52,20 @@ def _gaze(ax, session) -> None:
     low, high = np.quantile(xy, [0.001, 0.999], axis=0)
     xy = xy[((xy >= low) & (xy <= high)).all(axis=1)]
     ax.hexbin(*xy.T, gridsize=40, bins="log", cmap="Greys", rasterized=True)
+
+
+def _pupil_coverage(ax, session) -> None:
+    seen = 1 - session.missing.mean(axis=1)  # (trials, 3)
+    for line, (name, colour) in zip(seen.T, CHANNEL_COLOURS.items(), strict=True):
+        ax.plot(line, color=colour, lw=1, label=name)
+    ax.set(title="pupil samples seen", xlabel="trial", ylabel="share", ylim=(-0.05, 1.05))
+    ax.legend(loc="lower left", ncols=3, fontsize=8)
+
+
+def _spike_coverage(ax, session, names) -> None:
+    rates = [_rate(session, name, axis=1) for name in names]
+    region_lines(np.arange(session.n_trials), np.transpose(rates), names, ax=ax)
+    ax.set(title="spikes", xlabel="trial", ylabel="spikes/s per neuron", ylim=(0, None))
 
 
 def _raster(ax, session, names) -> None:
