@@ -19,7 +19,7 @@ from .devices import fastest_device
 from .gain import CHUNK, GainEncoder
 
 LOSSES = ("poisson", "mse")
-N_CHECKS = 32
+N_CHECKS = 16
 """How often a network is tried on its own block; the best of these weights are kept."""
 
 

@@ -30,7 +30,7 @@ class PoissonGLM(LaggedLinear):
     penalty_ : ndarray, (regions,)
     """
 
-    DEFAULT_PENALTIES = np.geomspace(1e-3, 100, 9)
+    DEFAULT_PENALTIES = np.geomspace(1e-3, 100, 7)
     link = "log"
 
     def _choose(self, inputs, counts, psth, penalties):

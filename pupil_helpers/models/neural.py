@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from ..signals.pupil import FEATURES
 from .ensemble import BlockEnsemble
 from .lags import StepMeans
-from .network import BEND, REST, EncoderNet, MemberRecurrence
+from .network import BEND, REST, EncoderNet, MemberLinear, MemberRecurrence
 
 
 class Separately(nn.Module):
@@ -159,14 +159,13 @@ class LaggedMLP(BlockEnsemble):
     """A perceptron with two hidden layers on the same lagged components as the linear models."""
 
     def _network(self, n_inputs, n_regions):
-        def make():
-            return nn.Sequential(
-                nn.Linear(n_inputs, self.hidden_size), nn.ReLU(),
-                nn.Linear(self.hidden_size, self.hidden_size), nn.ReLU(),
-                GainReadout(self.hidden_size, n_regions),
-            )  # fmt: skip
-
-        return Separately(make, self._seeds())
+        # Layers of weights from different seeds: the first here, the second a stem without more.
+        first, second = self._seeds(), [seed + self.n_members for seed in self._seeds()]
+        return nn.Sequential(
+            MemberLinear(n_inputs, self.hidden_size, first),
+            nn.ReLU(),
+            EncoderNet(self.hidden_size, n_regions, second, self.hidden_size),
+        )
 
 
 class TemporalConv(StepEncoder):
