@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import seaborn as sns
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import rgb_to_hsv, to_hex, to_rgb
@@ -81,3 +82,28 @@ def test_colours_that_are_values_keep_their_map():
     with dark(fig):
         fig.canvas.draw()
         np.testing.assert_array_equal(points.get_facecolor(), before)
+
+
+def contrast(one, other):
+    """As WCAG 2.2 defines it, of two colours."""
+    light = []
+    for colour in (one, other):
+        rgb = np.array(to_rgb(colour))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        light.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
+    return max(light) / min(light)
+
+
+@pytest.mark.parametrize("cmap", ["RdBu_r", "cividis"])
+def test_numbers_in_cells_can_be_read(cmap):
+    values = np.linspace(-1, 1, 42).reshape(6, 7)
+    values[2, 3] = np.nan  # an empty cell has no number, and moves no other
+    ax = sns.heatmap(values, cmap=cmap, annot=True, cbar=False)
+    before = [text.get_color() for text in ax.texts]
+    ax.figure.canvas.draw()
+    with dark(ax.figure):
+        (cells,) = ax.collections
+        for text in ax.texts:
+            cell = cells.to_rgba(float(text.get_text()))
+            assert contrast(text.get_color(), cell) > 4.5
+    assert [text.get_color() for text in ax.texts] == before
