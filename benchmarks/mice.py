@@ -1,9 +1,9 @@
 """Which model holds on which kind of mouse? Every model on every kind, with known truth.
 
-Run ``python benchmarks/mice.py --write`` for the whole table (about an hour on two cores), which
-the chapters read from ``pupil_helpers/evaluation/mice.csv``; without ``--write`` it is only
-printed, and with ``--stored`` nothing is fitted. ``--entry module:Class`` scores a model of your
-own, made without arguments, beside the stored ones::
+Run ``python benchmarks/mice.py --seeds 2 --write`` for the whole table (three quarters of an hour
+on two cores), which the chapters read from ``pupil_helpers/evaluation/mice.csv``; without
+``--write`` it is only printed, and with ``--stored`` nothing is fitted. ``--entry module:Class``
+scores a model of your own, made without arguments, beside the stored ones::
 
     python benchmarks/mice.py --entry my_model:MyModel
 

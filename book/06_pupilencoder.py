@@ -657,9 +657,11 @@ pd.DataFrame(both, regions, names).assign(best=weights[best], a=a).round(2)
 # %%
 stored = mice.stored_scores()
 of_ours = stored[stored["model"] == "PupilEncoder"]
-undriven = of_ours.loc[~of_ours["driven"], "followed"]
-n_fits, k = 5 * len(undriven), round(5 * undriven.sum())  # five folds
-once = f"in {(undriven > 0).sum()} of {len(undriven)} regions"
+undriven = of_ours[~of_ours["driven"]]
+n_fits = 5 * len(undriven)  # five folds, and two fits of each
+k = round(5 * undriven["followed"].sum())
+regions_of = undriven.groupby(["kind", "mouse", "region"])["followed"]
+once = f"in {(regions_of.max() > 0).sum()} of {len(regions_of)} regions"
 print(f"followed in {k} of {n_fits} fits, {once} at least once")
 assert 0 < k / n_fits < 0.15
 assert mice.holding_back(of_ours)["worst"].item() < 1.15

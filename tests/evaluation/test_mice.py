@@ -93,8 +93,8 @@ def test_the_stored_table_is_whole_and_of_mice_that_chose_nothing():
     rows = mice.stored_scores()
     assert set(rows["kind"]) == set(KINDS)  # "null" is a kind, not a missing value
     assert set(rows["mouse"]) == set(mice.SCORED)
-    ours = rows[rows["model"] == "PupilEncoder"].groupby(["kind", "mouse"]).size()
-    assert len(ours) == len(KINDS) * len(mice.SCORED)
+    ours = rows[rows["model"] == "PupilEncoder"].groupby(["kind", "mouse", "seed"]).size()
+    assert len(ours) == 2 * len(KINDS) * len(mice.SCORED)  # two fits of each
     assert (ours == 6).all()
     assert not rows.duplicated(["kind", "mouse", "model", "seed", "region"]).any()
     assert rows.notna().all(axis=None)
