@@ -1,6 +1,6 @@
 """Does the headline model pass the headline null? PupilEncoder under session permutation.
 
-Run ``python benchmarks/null.py`` (half an hour a pool on two cores); ``--write`` stores the
+Run ``python benchmarks/null.py`` (twenty minutes on two cores); ``--write`` stores the
 p-values in ``pupil_helpers/evaluation/null_tests.csv``, where a chapter can read them.
 
 Every mouse of a pool is tested against the pupils of all others of its pool, and PupilEncoder is
