@@ -5,8 +5,8 @@ al. 2019, Neuromatch index 1), if it is on this machine (see ``tests/real_data.p
 area, noisy, but no x and y; spikes of 0-0.4 s from stimulus onset only; and no region of the
 superior colliculus. Scores are small and are printed whatever they are. With ``--write`` they are
 stored in ``pupil_helpers/evaluation/evidence.csv``, which a page of the book shows. What is stored
-was made by ``--max-shift 40 --models PSTH ridge "Poisson GLM" PupilEncoder --write`` (some of
-an hour of one core).
+was made by ``--max-shift 40 --models PSTH ridge "Poisson GLM" PupilEncoder --write`` (some
+minutes of one core).
 """
 
 import argparse
