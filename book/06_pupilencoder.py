@@ -95,6 +95,7 @@ from pupil_helpers.models.glm import PoissonGLM, glm_loss, glm_path
 from pupil_helpers.models.lags import lag_basis
 from pupil_helpers.models.network import EncoderNet, GatedRecurrence
 from pupil_helpers.plotting import pupilencoder as figures, use_style
+from pupil_helpers.plotting.panels import readable_numbers
 
 use_style()
 torch.set_num_threads(1)  # networks this small gain nothing from more
@@ -878,6 +879,7 @@ look = {"cmap": "RdBu_r", "vmin": -0.2, "vmax": 0.2, "fmt": ""}
 bar = {"label": "share that is lost", "shrink": 0.6}
 fig, ax = plt.subplots(figsize=(8, 5.6))
 sns.heatmap(means, annot=cells, **look, cbar_kws=bar, ax=ax)
+readable_numbers(ax)
 ax.set(xlabel="kind of mouse", ylabel="")
 ax.tick_params(axis="x", rotation=30)
 plt.show()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
-from matplotlib.collections import QuadMesh
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgba
+
+from .panels import readable_numbers
 
 INK, PAPER = 0.91, 0.09
 """Lightness of the lines and of the page in the dark, from 0 (black) to 1."""
@@ -61,32 +62,13 @@ def dark(fig) -> Iterator[None]:
     colours = [pair for artist in _with_boxes(fig.findobj()) for pair in _colours(artist)]
     for set_colour, old in colours:
         set_colour(on_dark(old))
-    for text, cell in _in_cells(fig):
-        text.set_color(_readable_on(cell))
+    for ax in fig.axes:
+        readable_numbers(ax)
     try:
         yield
     finally:
         for undo, old in reversed(maps + colours):
             undo(old)
-
-
-def _in_cells(fig) -> Iterator[tuple]:
-    """The numbers of heat maps, each with the colour of its cell."""
-    for ax in fig.axes:
-        for cells in ax.findobj(QuadMesh):
-            n_rows, n_columns = np.subtract(cells.get_coordinates().shape[:2], 1)
-            colours = cells.to_rgba(cells.get_array()).reshape(n_rows, n_columns, 4)
-            for text in ax.texts:
-                column, row = np.floor(text.get_position()).astype(int)
-                if 0 <= row < n_rows and 0 <= column < n_columns:
-                    yield text, colours[row, column]
-
-
-def _readable_on(colour) -> str:
-    """Black or white, whichever has the higher contrast (WCAG 2.2) with a colour."""
-    rgb = np.asarray(colour[:3])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return "black" if linear @ [0.2126, 0.7152, 0.0722] > 0.179 else "white"
 
 
 def _with_boxes(artists) -> list:

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from .panels import BLACK, GREY
+from .panels import BLACK, GREY, readable_numbers
 from .style import region_palette
 
 MAP = "cividis"  # read alike with every form of colour vision
@@ -27,6 +27,7 @@ def region_map(shares: pd.DataFrame):
     look = {"annot": True, "fmt": ".2f", "annot_kws": {"size": 8}, "cbar_kws": bar}
     names = {"xticklabels": True, "yticklabels": True}  # all of them, however many
     sns.heatmap(shares, cmap=MAP, vmin=0, vmax=1, **look, **names, ax=ax)
+    readable_numbers(ax)
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0, labelsize=9)
     plt.setp(ax.get_xticklabels(), rotation=40, ha="right")

@@ -2,7 +2,9 @@
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 matplotlib.use("agg")
 
@@ -23,3 +25,19 @@ def labels():
         return [text for text in [*texts, fig.get_supxlabel(), fig.get_supylabel()] if text]
 
     return read
+
+
+@pytest.fixture
+def contrast():
+    """How well one colour stands out from another (WCAG 2.2), 1 to 21."""
+
+    def luminance(colour):
+        rgb = np.array(to_rgb(colour))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    def ratio(one, other):
+        darker, lighter = sorted([luminance(one), luminance(other)])
+        return (lighter + 0.05) / (darker + 0.05)
+
+    return ratio

@@ -84,18 +84,8 @@ def test_colours_that_are_values_keep_their_map():
         np.testing.assert_array_equal(points.get_facecolor(), before)
 
 
-def contrast(one, other):
-    """As WCAG 2.2 defines it, of two colours."""
-    light = []
-    for colour in (one, other):
-        rgb = np.array(to_rgb(colour))
-        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-        light.append(linear @ [0.2126, 0.7152, 0.0722] + 0.05)
-    return max(light) / min(light)
-
-
 @pytest.mark.parametrize("cmap", ["RdBu_r", "cividis"])
-def test_numbers_in_cells_can_be_read(cmap):
+def test_numbers_in_cells_can_be_read(cmap, contrast):
     values = np.linspace(-1, 1, 42).reshape(6, 7)
     values[2, 3] = np.nan  # an empty cell has no number, and moves no other
     ax = sns.heatmap(values, cmap=cmap, annot=True, cbar=False)

@@ -22,6 +22,13 @@ def test_the_map_writes_every_known_share_into_its_cell():
     assert ax.collections[0].get_clim() == (0, 1)
 
 
+def test_the_numbers_of_the_map_can_be_read(contrast):
+    ax = region_map(pd.DataFrame(np.linspace(-0.2, 1.2, 60).reshape(6, 10))).axes[0]
+    (cells,) = ax.collections
+    for text, colour in zip(ax.texts, cells.to_rgba(cells.get_array().ravel()), strict=True):
+        assert contrast(text.get_color(), colour) > 4.5
+
+
 def test_scores_stand_at_their_means_intervals_and_sessions():
     means = pd.DataFrame({
         "region": ["LGd", "CA1"], "share": [0.8, 0.1],
