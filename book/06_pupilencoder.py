@@ -95,7 +95,7 @@ from pupil_helpers.models.glm import PoissonGLM, glm_loss, glm_path
 from pupil_helpers.models.lags import lag_basis
 from pupil_helpers.models.network import EncoderNet, GatedRecurrence
 from pupil_helpers.plotting import pupilencoder as figures, use_style
-from pupil_helpers.plotting.panels import readable_numbers
+from pupil_helpers.plotting.dark import readable_numbers
 
 use_style()
 torch.set_num_threads(1)  # networks this small gain nothing from more

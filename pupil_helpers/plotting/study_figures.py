@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 
-from .panels import BLACK, GREY, readable_numbers
+from .dark import readable_numbers
+from .panels import BLACK, GREY
 from .style import region_palette
 
 MAP = "cividis"  # read alike with every form of colour vision
