@@ -841,16 +841,20 @@ over = mice.leads(stored, "PupilEncoder").set_index("kind")
 over = over[over["model"].isin(titles)].replace({"model": titles})
 assert (over.loc[["memory", "unforeseen"], "low"] > 0.01).all()
 assert (over.loc["home", "mean"].abs() < 0.02).all()
+recurrence = over[over["model"] == "the recurrence adds"]
+little = recurrence.loc[["few trials", "few neurons"]]
+assert (little["high"] < 0).all() and (little["mean"] > -0.02).all()
 print(f"{over['mice'].min()} mice of each kind")
 figures.leads(over)
 plt.show()
 
 # %% [markdown]
-# The recurrence pays on mice that remember, and on mice that respond to what no feature foresees. On
-# mice like the home mouse it could be left out, and there the GLM alone does nearly as well as the
-# whole. The lines are 95 % intervals over mice; where one reaches across 0, the mice in the table
-# cannot decide. Nobody knows beforehand which kind a real mouse is, and that is the case for a
-# mixture. How it fares beside other models is shown in chapter 8.
+# The recurrence pays on mice that remember, and on mice that respond to what no feature foresees.
+# On mice like the home mouse it could be left out, and there the GLM alone does nearly as well as
+# the whole. With few trials or few neurons it even costs a little. The lines are 95 % intervals
+# over mice; where one reaches across 0, the mice in the table cannot decide. Nobody knows
+# beforehand which kind a real mouse is, and that is the case for a mixture. How it fares beside
+# other models is shown in chapter 8.
 #
 # ### All pieces, on all kinds
 #

@@ -171,6 +171,7 @@ def leads(over):
         for kind, row in rows.iterrows():
             interval(ax, kinds.get_loc(kind), row["mean"], row["low"], row["high"], colour)
         ax.set(title=title, xlabel="added share")
+        ax.locator_params(axis="x", nbins=4)  # or the last label meets the next panel's first
     axes[0, 0].set_yticks(range(len(kinds)), kinds)
     axes[0, 0].invert_yaxis()
     return fig
