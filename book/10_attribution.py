@@ -801,6 +801,7 @@ alike = pd.DataFrame(alike, columns=["map", "model", what])
 strips = {"y": "model", "hue": "model", "col": "map", "alpha": 0.7}
 grid = sns.catplot(alike, x=what, **strips, height=2.4, aspect=1.8)
 grid.refline(x=0).set_titles("{col_name}").set_axis_labels(what, "")
+grid.set(xticks=[-0.5, 0, 0.5, 1])
 plt.show()
 
 # %%
