@@ -843,7 +843,8 @@ assert (over.loc[["memory", "unforeseen"], "low"] > 0.01).all()
 assert (over.loc["home", "mean"].abs() < 0.02).all()
 recurrence = over[over["model"] == "the recurrence adds"]
 little = recurrence.loc[["few trials", "few neurons"]]
-assert (little["high"] < 0).all() and (little["mean"] > -0.02).all()
+assert (little["high"] < 0).all()
+assert (little["mean"] > -0.02).all()
 print(f"{over['mice'].min()} mice of each kind")
 figures.leads(over)
 plt.show()
