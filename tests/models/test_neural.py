@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pupil_helpers.models.neural import Convolution, LSTMNet, Separately
+from pupil_helpers.models.neural import Convolution, LaggedMLP, LSTMNet, Separately
 
 torch.set_num_threads(1)
 
@@ -52,3 +52,29 @@ def test_the_convolution_is_conv1d_centred_on_the_step(width):
     filtered = F.conv1d(padded, net.filters.weight[:, None], net.filters.bias)
     filtered = F.relu(filtered).view(6, 15, 20).mT  # (trials, steps, inputs * filters)
     torch.testing.assert_close(net(x), net.readout(F.relu(net.latents(filtered))))
+
+
+def test_every_member_of_the_mlp_is_linear_relu_linear_relu_linear():
+    net = LaggedMLP(hidden_size=4, n_members=3)._network(5, 2)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter)
+    x = torch.randn(3, 6, 7, 5)  # (members, trials, steps, inputs)
+    found = net(x)
+    weights, biases = (
+        [p for name, p in net.named_parameters() if name.endswith(kind)]
+        for kind in ("weight", "bias")
+    )
+    for member in range(3):
+        layers = [nn.Linear(5, 4), nn.Linear(4, 4), nn.Linear(4, 2)]
+        for layer, weight, bias in zip(layers, weights, biases, strict=True):
+            layer.weight.data, layer.bias.data = weight[member].T, bias[member, 0]
+        first, second, readout = layers
+        z = readout(F.relu(second(F.relu(first(x[member])))))
+        gain = F.softplus(z - 1) / F.softplus(torch.tensor(-1.0))
+        torch.testing.assert_close(found[member], gain)
+
+
+def test_layers_and_members_of_the_mlp_start_apart():
+    first, _, rest = LaggedMLP(hidden_size=4, n_members=3)._network(4, 2)
+    starts = [*first.weight, *rest.stem.weight]  # all (4, 4)
+    assert len({tuple(start.flatten().tolist()) for start in starts}) == len(starts)
