@@ -862,7 +862,7 @@ plt.show()
 # `benchmarks/ablation.py` took away every piece in the same way, one at a time, on four mice of each
 # kind. These mice chose the settings, so the table flatters what was chosen. Its last row takes away
 # nothing but time: the networks are tried on their left-out blocks half as often, and the GLM has
-# fewer penalties to choose from. As that cost nothing, it is how the default is trained since; the
+# fewer penalties to choose from. As no loss was sure, it is how the default is trained since; the
 # other rows are from the time before.
 #
 # **Predict first.** Which piece is worth the most where trials are few? Is there one that earns nothing

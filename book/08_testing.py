@@ -694,12 +694,12 @@ assert -0.01 < alone["memory"] < 0
 # parts, where the figure has an orange dot, by a hundredth or so.) But on unforeseen mice boosted
 # trees did better on average, and so did a temporal convolution and, by less, an LSTM: a field of
 # gaze, in which a neuron fires while the eye rests in one place, is quickly cut out by a tree. More
-# mice may make this clear. A plain RNN, the nearest of these to the original, was behind on every kind, and the linear
-# models were where there is something to remember or where the features do not fit. At home they
-# come close, since so much of what there is to know lies in the *features* and in the care taken
-# with the target. And where there is little to learn from (few trials, few neurons, much private
-# noise), most differences from linear models are open: take the simple one until more mice speak
-# against it.
+# mice may make this clear. A plain RNN, the nearest of these to the original, was behind on every
+# kind, and the linear models were where there is something to remember or where the features do not
+# fit. At home they come close, since so much of what there is to know lies in the *features* and in
+# the care taken with the target. And where there is little to learn from (few trials, few neurons,
+# much private noise), most differences from linear models are open: take the simple one until more
+# mice speak against it.
 #
 # These are simulated mice. Which kind a real one is, nobody knows beforehand. That is the case for a
 # mixture: on no kind did the GLM alone do clearly better, and on some it did far worse; and without

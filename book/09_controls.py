@@ -446,9 +446,9 @@ quiet.loc[shown].round(3)
 # %% [markdown]
 # `followed` is the share of the folds in which the model spoke where it should have been silent. It
 # is small, but it is not 0: shrinkage is a good habit and no guarantee. `error` is relative to the
-# PSTH's, and 1 is no harm: in nearly all regions it stays within 2 % of that, and the column `worst`
-# has the largest exception. A single region with a score a little above 0 is no proof of a link. That is
-# what the controls are for.
+# PSTH's, and 1 is no harm: in nearly all regions it stays within 2 % of that, and the column
+# `worst` has the largest exception. A single region with a score a little above 0 is no proof of a
+# link. That is what the controls are for.
 #
 # ## If there is only one session
 #
